@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/cmk.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink-gen.h"
+
+#include <uapi/linux/cmk.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation cmk_a_main_lease_ttl_range = {
+	.min	= 1ULL,
+	.max	= 86400ULL,
+};
+
+/* Common nested types */
+const struct nla_policy cmk_key_nl_policy[CMK_A_KEY_DATA + 1] = {
+	[CMK_A_KEY_SCHEME] = NLA_POLICY_MAX(NLA_U32, 0),
+	[CMK_A_KEY_COUNTER] = { .type = NLA_U64, },
+	[CMK_A_KEY_DATA] = { .type = NLA_BINARY, },
+};
+
+/* CMK_CMD_BIND - do */
+const struct nla_policy cmk_bind_nl_policy[CMK_A_MAIN_VERSION + 1] = {
+	[CMK_A_MAIN_VERSION] = { .type = NLA_U32, },
+};
+
+/* CMK_CMD_VOLUME_GET - do */
+const struct nla_policy cmk_volume_get_nl_policy[CMK_A_MAIN_UUID + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+};
+
+/* CMK_CMD_RANGE_GET - dump */
+const struct nla_policy cmk_range_get_nl_policy[CMK_A_MAIN_WANTED_ONLY + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_WANTED_ONLY] = { .type = NLA_FLAG, },
+};
+
+/* CMK_CMD_KEY_SET - do */
+const struct nla_policy cmk_key_set_nl_policy[CMK_A_MAIN_KEY + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_RANGE] = { .type = NLA_U32, },
+	[CMK_A_MAIN_GENERATION] = NLA_POLICY_MIN(NLA_U32, 1),
+	[CMK_A_MAIN_KEY] = NLA_POLICY_NESTED(cmk_key_nl_policy),
+};
+
+/* CMK_CMD_KEY_DROP - do */
+const struct nla_policy cmk_key_drop_nl_policy[CMK_A_MAIN_RANGE + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_RANGE] = { .type = NLA_U32, },
+};
+
+/* CMK_CMD_LEASE_RENEW - do */
+const struct nla_policy cmk_lease_renew_nl_policy[CMK_A_MAIN_LAPSE + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_FULL_RANGE(NLA_U32, &cmk_a_main_lease_ttl_range),
+	[CMK_A_MAIN_LAPSE] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
+/* CMK_CMD_HOLD - do */
+const struct nla_policy cmk_hold_nl_policy[CMK_A_MAIN_REASON + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_ACTOR] = NLA_POLICY_MAX(NLA_U32, 1),
+	[CMK_A_MAIN_CAUSE] = NLA_POLICY_MAX(NLA_U32, 10),
+	[CMK_A_MAIN_REASON] = { .type = NLA_NUL_STRING, .len = CMK_REASON_LEN, },
+};
+
+/* CMK_CMD_REVOKE - do */
+const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_ACTOR] = NLA_POLICY_MAX(NLA_U32, 1),
+	[CMK_A_MAIN_CAUSE] = NLA_POLICY_MAX(NLA_U32, 10),
+	[CMK_A_MAIN_REASON] = { .type = NLA_NUL_STRING, .len = CMK_REASON_LEN, },
+};
+
+/* CMK_CMD_RESTORE - do */
+const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_LAPSE + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_ADMIN] = { .type = NLA_FLAG, },
+	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_FULL_RANGE(NLA_U32, &cmk_a_main_lease_ttl_range),
+	[CMK_A_MAIN_LAPSE] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
