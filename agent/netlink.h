@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The netlink family "cmk" from userspace: the contract is
+ * Documentation/netlink/specs/cmk.yaml.  The only file of userspace that
+ * knows libnl is netlink.c.  Used by cmkd (bound) and by cmkctl.
+ */
+#ifndef CMK_NETLINK_H
+#define CMK_NETLINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/cmk.h>
+
+#include "error.h"
+#include "secret.h"
+
+struct cmk_nl;			/* a connection: commands, and events if asked */
+
+/* One volume as the kernel sees it. */
+struct cmk_nl_volume {
+	unsigned char uuid[CMK_UUID_LEN];
+	char name[128];
+	uint32_t major, minor;
+	enum cmk_gate gate;
+	enum cmk_cause cause;
+	bool sticky;
+	char reason[CMK_REASON_LEN + 1];
+	uint32_t ranges;
+	uint64_t range_sectors, sectors;
+	uint32_t sector_size;
+	uint32_t live, wanted, parked;
+	char driver[64];
+	uint64_t key_bytes;
+	bool no_lease;
+	uint32_t lease_ttl;
+	uint64_t lease_left_ms;
+	enum cmk_lapse lapse;
+};
+
+/* A run of equal ranges. */
+struct cmk_nl_range {
+	uint32_t range, count;
+	enum cmk_range_state state;
+	uint32_t generation;
+	bool wanted;
+};
+
+enum cmk_nl_event_type {
+	CMK_NL_KEY_WANTED,
+	CMK_NL_STATE_CHANGED,
+	CMK_NL_UNBOUND,
+	CMK_NL_LOST,		/* a gap or an overrun: dump again */
+};
+
+struct cmk_nl_event {
+	enum cmk_nl_event_type type;
+	uint32_t seq;
+	unsigned char uuid[CMK_UUID_LEN];
+	uint32_t wanted;
+	enum cmk_gate gate;
+	enum cmk_cause cause;
+	bool sticky;
+};
+
+struct cmk_nl_bind {
+	uint64_t epoch, features;
+	uint32_t version, seq;
+};
+
+/**
+ * cmk_nl_open() - connect to the family
+ *
+ * Return: 0, or negative errno with @e set: -ENOENT when the module is not
+ * loaded and could not be.
+ */
+int cmk_nl_open(struct cmk_nl **ret, struct cmk_error *e);
+void cmk_nl_close(struct cmk_nl *nl);
+
+int cmk_nl_bind(struct cmk_nl *nl, struct cmk_nl_bind *ret,
+		struct cmk_error *e);
+
+/* Joins the group on a socket of its own, to be polled by the caller. */
+int cmk_nl_subscribe(struct cmk_nl *nl, struct cmk_error *e);
+int cmk_nl_event_fd(struct cmk_nl *nl);
+
+typedef void (*cmk_nl_event_t)(const struct cmk_nl_event *ev, void *userdata);
+/* Hands out what has arrived, without waiting. */
+int cmk_nl_read_events(struct cmk_nl *nl, cmk_nl_event_t cb, void *userdata);
+
+int cmk_nl_volume_get(struct cmk_nl *nl, const unsigned char *uuid,
+		      struct cmk_nl_volume *ret, struct cmk_error *e);
+
+typedef int (*cmk_nl_volume_t)(const struct cmk_nl_volume *v, void *userdata);
+int cmk_nl_volumes(struct cmk_nl *nl, cmk_nl_volume_t cb, void *userdata,
+		   struct cmk_error *e);
+
+typedef int (*cmk_nl_range_t)(const struct cmk_nl_range *r, void *userdata);
+int cmk_nl_ranges(struct cmk_nl *nl, const unsigned char *uuid,
+		  bool wanted_only, cmk_nl_range_t cb, void *userdata,
+		  struct cmk_error *e);
+
+/* The message buffer is wiped before it is freed. */
+int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
+		   uint32_t range, uint32_t generation,
+		   const struct cmk_secret *dek, struct cmk_error *e);
+
+/* @range UINT32_MAX: all */
+int cmk_nl_key_drop(struct cmk_nl *nl, const unsigned char *uuid,
+		    uint32_t range, struct cmk_error *e);
+int cmk_nl_lease_renew(struct cmk_nl *nl, const unsigned char *uuid,
+		       uint32_t ttl, enum cmk_lapse lapse,
+		       struct cmk_error *e);
+int cmk_nl_hold(struct cmk_nl *nl, const unsigned char *uuid,
+		enum cmk_actor actor, enum cmk_cause cause,
+		const char *reason, struct cmk_error *e);
+int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
+		  enum cmk_actor actor, enum cmk_cause cause,
+		  const char *reason, struct cmk_error *e);
+int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
+		   uint32_t ttl, enum cmk_lapse lapse, struct cmk_error *e);
+
+const char *cmk_gate_name(enum cmk_gate gate);
+const char *cmk_cause_name(enum cmk_cause cause);
+
+#endif

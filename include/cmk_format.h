@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The on-disk format of a cmk volume, version 1, shared by kernel and agent.
+ * Documentation/on-disk-format.rst describes it field by field.
+ *
+ *	0		copy A: superblock (1 MiB), slots, spare slot
+ *	record_offset	record area of the kernel (4 MiB)
+ *	copy_b_offset	copy B, same bytes as copy A
+ *	data_offset	data (0 with a detached header, except record area)
+ *
+ * All numbers are little endian.  A copy is valid by its digest for a reader
+ * without the header key, and authentic by its MAC; both cover superblock and
+ * slots with the fields digest and mac zero.  The valid copy with the higher
+ * seq counts.  A writer makes A durable before it writes B.
+ */
+#ifndef CMK_FORMAT_H
+#define CMK_FORMAT_H
+
+#include <linux/types.h>
+
+#define CMK_FORMAT_MAGIC	"CMKvol\r\n"	/* 8 bytes, no NUL */
+#define CMK_FORMAT_VERSION	1
+
+#define CMK_FORMAT_MIB		(1U << 20)
+#define CMK_SUPER_SIZE		CMK_FORMAT_MIB
+#define CMK_RECORD_SIZE		(4 * CMK_FORMAT_MIB)
+#define CMK_HEADER_MIN		(16 * CMK_FORMAT_MIB)
+
+#define CMK_FORMAT_RANGES_MAX	65536
+#define CMK_FORMAT_KIDS		4	/* wraps of the header key */
+#define CMK_FORMAT_KID_LEN	512
+#define CMK_FORMAT_BLOB_LEN	512	/* RSA-4096 */
+#define CMK_FORMAT_DIRECT_MAX	1024	/* ranges with wrap mode direct */
+
+enum cmk_format_wrap {
+	CMK_FORMAT_WRAP_DIRECT = 1,	/* each DEK wrapped by the KEK */
+	CMK_FORMAT_WRAP_HK = 2,		/* each DEK under the header key */
+};
+
+enum cmk_format_kek {
+	CMK_FORMAT_KEK_NONE = 0,	/* entry not in use */
+	CMK_FORMAT_KEK_SERVICE = 1,
+	CMK_FORMAT_KEK_AZURE = 2,
+};
+
+/* Wrap of the header key under one KEK. */
+struct cmk_disk_hk_wrap {
+	__u8	provider;		/* enum cmk_format_kek */
+	__u8	alg;			/* 1 = RSA-OAEP-256 */
+	__u8	role;			/* 0 = primary */
+	__u8	reserved0;
+	__le16	kid_len;
+	__le16	blob_len;
+	__le64	wrapped_at;		/* Unix seconds */
+	__u8	thumbprint[32];		/* SHA-256 of the public key, or 0 */
+	__u8	kid[CMK_FORMAT_KID_LEN];	/* versioned, no NUL */
+	__u8	blob[CMK_FORMAT_BLOB_LEN];
+	__u8	reserved1[16];
+};
+
+struct cmk_disk_super {
+	__u8	magic[8];
+	__le32	version;
+	__le32	compat;			/* feature flags: unknown ones are ... */
+	__le32	ro_compat;		/* ... ignored, read-only, ... */
+	__le32	incompat;		/* ... refused */
+	__le64	seq;			/* of this write, from 1 */
+	__u8	uuid[16];		/* big endian */
+	__u8	digest[32];		/* SHA-256 */
+	__u8	mac[32];		/* HMAC-SHA-256 */
+	__le64	created;		/* Unix seconds */
+	__le64	written;
+	__le64	header_size;		/* bytes, of the header's device */
+	__le64	copy_b_offset;		/* bytes, of the header's device */
+	__le64	record_offset;		/* bytes, of the data device */
+	__le64	data_offset;		/* bytes, of the data device */
+	__le64	data_size;		/* bytes */
+	__le64	iv_offset;		/* 512-byte units */
+	__le64	range_sectors;		/* 512-byte units, power of two */
+	__le32	sector_size;		/* bytes */
+	__le32	ranges;
+	__le32	capacity;		/* slots in the table */
+	__u8	wrap;			/* enum cmk_format_wrap */
+	__u8	detached;		/* 1: header is on another device */
+	__u8	reserved0[2];
+	__u8	reserved1[312];
+	struct cmk_disk_hk_wrap hk[CMK_FORMAT_KIDS];
+};					/* 4,864 bytes; zero up to 8 KiB */
+
+/* Wrapped DEKs of mode direct lie in the superblock from here, blob n at
+ * CMK_DIRECT_OFFSET + n * CMK_FORMAT_BLOB_LEN.
+ */
+#define CMK_DIRECT_OFFSET	8192
+
+enum cmk_slot_state {
+	CMK_SLOT_EMPTY = 0,
+	CMK_SLOT_CURRENT = 1,
+	CMK_SLOT_NEXT = 2,		/* of a rekey; only in the spare slot */
+};
+
+/* Slot n of the table is range n's; the one after the last is the spare. */
+struct cmk_disk_slot {
+	__le32	range;
+	__le32	generation;		/* from 1 */
+	__u8	state;			/* enum cmk_slot_state */
+	__u8	kek;			/* direct: index into hk[] */
+	__le16	blob_len;		/* direct: bytes of blob n */
+	__u8	nonce[12];		/* hk: AES-256-GCM */
+	__u8	dek[64];		/* hk: ciphertext */
+	__u8	tag[16];		/* hk */
+	__u8	reserved[24];
+};
+
+#ifndef __KERNEL__
+_Static_assert(sizeof(struct cmk_disk_slot) == 128, "slot size");
+_Static_assert(sizeof(struct cmk_disk_hk_wrap) == 1088, "wrap size");
+_Static_assert(sizeof(struct cmk_disk_super) == 4864, "superblock size");
+#endif
+
+#endif
