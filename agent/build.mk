@@ -1,1 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
+#
+# libcmk (what agent, command and tests share) and the agent cmkd.  One source
+# file a line.
+
+LIBCMK_SRC :=
+
+CMKD_SRC :=
+
+CMKLIB := $(BUILD)/obj/libcmk.a
+CMKLIB_PKGS := libcrypto libssl libcurl jansson libnl-3.0 libnl-genl-3.0 \
+	libsystemd
+CMKLIB_LIBS = $(shell pkg-config --libs $(CMKLIB_PKGS))
+CMKLIB_CFLAGS := $(shell pkg-config --cflags $(CMKLIB_PKGS) 2>/dev/null)
+
+LIBCMK_OBJ := $(LIBCMK_SRC:%.c=$(BUILD)/obj/%.o)
+CMKD_OBJ := $(CMKD_SRC:%.c=$(BUILD)/obj/%.o)
+$(LIBCMK_OBJ) $(CMKD_OBJ): EXTRA_CFLAGS += $(CMKLIB_CFLAGS)
+
+# Made anew, so that no object of a source that went away stays in it.
+$(CMKLIB): $(LIBCMK_OBJ) agent/build.mk
+	@mkdir -p $(dir $@)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIBCMK_OBJ)
+
+ifneq ($(CMKD_SRC),)
+PROGRAMS += $(BUILD)/bin/cmkd
+$(BUILD)/bin/cmkd: $(CMKD_OBJ) $(CMKLIB)
+	$(call link,$(CMKD_OBJ) $(CMKLIB) $(CMKLIB_LIBS))
+endif
