@@ -19,7 +19,7 @@ struct cmk_nl;			/* a connection: commands, and events if asked */
 /* One volume as the kernel sees it. */
 struct cmk_nl_volume {
 	unsigned char uuid[CMK_UUID_LEN];
-	char name[128];
+	char name[128];		/* from /sys/dev/block/MAJOR:MINOR/dm/name */
 	uint32_t major, minor;
 	enum cmk_gate gate;
 	enum cmk_cause cause;
