@@ -3,7 +3,22 @@
 # libcmk (what agent, command and tests share) and the agent cmkd.  One source
 # file a line.
 
-LIBCMK_SRC :=
+LIBCMK_SRC := \
+	agent/span.c \
+	agent/policy.c \
+	agent/policy-answer.c \
+	agent/config.c \
+	agent/config-file.c \
+	agent/cmktab.c \
+	agent/error.c \
+	agent/secret.c \
+	agent/base64url.c \
+	agent/file.c \
+	agent/crypto.c \
+	agent/netlink.c \
+	agent/netlink-command.c \
+	agent/netlink-event.c \
+	agent/netlink-names.c
 
 CMKD_SRC :=
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * cmkd.conf(5): systemd syntax, strict.  An unknown section or key, a value
+ * out of range and a combination that would lose a volume by a hiccup are
+ * errors, found by `cmkd --check-config` before the agent takes them.
+ */
+#ifndef CMK_CONFIG_H
+#define CMK_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "kek.h"
+#include "policy.h"
+
+#define CMK_CONFIG_FILE	"/etc/cmk/cmkd.conf"
+
+/**
+ * struct cmk_config - the settings, all set to their defaults or the file's
+ * @policy: of a volume without options of its own
+ * @lapse_revokes: OnLapse=revoke
+ * @hold_timeout, @key_timeout: for the table that cmkctl(8) loads, in
+ *	microseconds; 0 is for ever
+ * @kek: sections [Azure] and [Service]; its strings are the config's
+ * @state_directory: without a slash at the end
+ *
+ * Counted, because what uses an old set of KEK providers must be able to end
+ * after a reload.
+ */
+struct cmk_config {
+	unsigned int refs;
+	struct cmk_pol_conf policy;
+	bool lapse_revokes;
+	uint64_t hold_timeout, key_timeout;
+	struct cmk_kek_settings kek;
+	char *state_directory;
+	unsigned int header_backups;
+	char **strings;
+	unsigned int n_strings;
+};
+
+/**
+ * cmk_config_load() - read @file, then each *.conf in @file.d in order of name
+ * @file: NULL for CMK_CONFIG_FILE, which need not exist
+ *
+ * Return: 0, or negative errno with @e naming file, line and key.
+ */
+int cmk_config_load(struct cmk_config **ret, const char *file,
+		    struct cmk_error *e);
+
+struct cmk_config *cmk_config_ref(struct cmk_config *c);
+struct cmk_config *cmk_config_unref(struct cmk_config *c);
+
+/* Do both reach the same keys in the same way? */
+bool cmk_config_same_kek(const struct cmk_config *a,
+			 const struct cmk_config *b);
+
+/**
+ * cmk_config_volume_option() - one of the policy keys of cmktab(5)
+ * @key: "on-denied", "deny-hold", "offline-grace" or "lease-ttl"
+ * @conf: changed
+ *
+ * Return: 0, -ENOENT for another key, -EINVAL or -ERANGE for its value.
+ */
+int cmk_config_volume_option(struct cmk_pol_conf *conf, const char *key,
+			     const char *value);
+
+/* Do the values of one volume fit together? */
+int cmk_config_check_policy(const struct cmk_pol_conf *conf,
+			    struct cmk_error *e);
+
+#endif
