@@ -15,6 +15,20 @@ LIBCMK_SRC := \
 	agent/base64url.c \
 	agent/file.c \
 	agent/crypto.c \
+	agent/retry.c \
+	agent/http-loop.c \
+	agent/http.c \
+	agent/json-secret.c \
+	agent/token-parse.c \
+	agent/token-imds.c \
+	agent/token-secret.c \
+	agent/token.c \
+	agent/kek-uri.c \
+	agent/kek-azure-answer.c \
+	agent/kek-azure-text.c \
+	agent/kek-azure.c \
+	agent/kek-service.c \
+	agent/kek.c \
 	agent/netlink.c \
 	agent/netlink-command.c \
 	agent/netlink-event.c \
