@@ -15,6 +15,11 @@ LIBCMK_SRC := \
 	agent/base64url.c \
 	agent/file.c \
 	agent/crypto.c \
+	agent/header.c \
+	agent/header-parse.c \
+	agent/header-auth.c \
+	agent/header-slot.c \
+	agent/header-io.c \
 	agent/retry.c \
 	agent/http-loop.c \
 	agent/http.c \

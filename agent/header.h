@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A volume's header in memory: parsed from hostile bytes, authenticated with
- * the header key, changed, and written back copy A first.  Layout:
- * include/cmk_format.h.
+ * the header key, changed, and written back one copy after the other.  Layout:
+ * include/cmk_format.h, Documentation/on-disk-format.rst.
  */
 #ifndef CMK_HEADER_H
 #define CMK_HEADER_H
@@ -40,7 +40,11 @@ struct cmk_header_info {
 	bool detached;
 	int64_t created, written;
 	unsigned int valid_copies;	/* bit 0: A, bit 1: B were valid */
-	bool copies_differ;		/* both valid, with another seq */
+	unsigned int foreign_copies;	/* do not even begin with the magic:
+					 * repair on a person's word only
+					 */
+	bool copies_differ;		/* both valid, not the same state */
+	bool read_only;			/* a later version's feature flag */
 };
 
 struct cmk_header_kek {
@@ -53,10 +57,26 @@ struct cmk_header_kek {
 	int64_t wrapped_at;
 };
 
-/* Computes the geometry; no key, no wrap and no slot is in it yet. */
+/**
+ * cmk_header_new() - compute the geometry
+ *
+ * No key, no wrap and no slot is in it yet.  Error codes: "device-small",
+ * "bad-sector-size", "bad-range-size", "too-many-ranges", "bad-wrap".
+ */
 int cmk_header_new(struct cmk_header **ret,
 		   const struct cmk_header_params *params,
 		   struct cmk_error *e);
+
+/**
+ * cmk_header_open() - open a header's device or file, and lock it
+ * @write: also for writing
+ * @ret_fd: O_DIRECT where the file system can, O_DSYNC; the lock ends with it
+ *
+ * The lock is the one by which udev leaves a device alone.  Waits up to two
+ * seconds for it; then "header-busy" (-EBUSY, temporary).
+ */
+int cmk_header_open(int *ret_fd, const char *path, bool write,
+		    struct cmk_error *e);
 
 /**
  * cmk_header_read() - read and check both copies
@@ -64,21 +84,28 @@ int cmk_header_new(struct cmk_header **ret,
  *
  * The digest is checked, not the MAC: cmk_header_verify().  Each field that
  * another computation relies on is bounded.  Error codes: "no-header",
- * "header-damaged", "header-version", "header-feature".
+ * "header-damaged", "header-version", "header-feature", "header-io".
  */
 int cmk_header_read(struct cmk_header **ret, int fd, struct cmk_error *e);
 
 /**
- * cmk_header_write() - seq + 1, MAC, digest, then A, flush, B, flush
+ * cmk_header_write() - seq + 1, MAC, digest, then one copy, flush, the other
  * @hk: the header key, for the MAC
+ *
+ * seq rises also when it fails.  Status CMK_PARTIAL: one copy has the new
+ * state, durably, and the other has not.
  */
 int cmk_header_write(struct cmk_header *h, int fd,
 		     const struct cmk_secret *hk, struct cmk_error *e);
 
-/* Writes the valid copy over the other one, as it is. */
+/*
+ * Writes the state that was read over the copy that has not got it, as it is.
+ * To be called after cmk_header_verify() only.  Nothing to do is success;
+ * -EBUSY when the header was changed since.
+ */
 int cmk_header_repair(struct cmk_header *h, int fd, struct cmk_error *e);
 
-/* Is the MAC right under @hk?  "header-forged" if not. */
+/* Is the MAC right under @hk?  "header-forged" (-EKEYREJECTED) if not. */
 int cmk_header_verify(const struct cmk_header *h, const struct cmk_secret *hk,
 		      struct cmk_error *e);
 
@@ -86,7 +113,13 @@ void cmk_header_free(struct cmk_header *h);
 void cmk_header_get_info(const struct cmk_header *h,
 			 struct cmk_header_info *ret);
 
-/* KEK entries: index 0 .. CMK_FORMAT_KIDS - 1. */
+/* "A", "B" or "A and B", for messages; "none". */
+const char *cmk_header_copies_name(unsigned int copies);
+
+/*
+ * KEK entries: index 0 .. CMK_FORMAT_KIDS - 1.  A kid is printable ASCII
+ * without blanks.  set: -EINVAL for what the format has no room for.
+ */
 bool cmk_header_get_kek(const struct cmk_header *h, unsigned int index,
 			struct cmk_header_kek *ret);
 int cmk_header_set_kek(struct cmk_header *h, unsigned int index,
@@ -99,21 +132,33 @@ void cmk_header_clear_kek(struct cmk_header *h, unsigned int index);
  */
 int cmk_header_hk_payload(const struct cmk_header *h,
 			  const struct cmk_secret *hk, struct cmk_secret *ret);
+
+/*
+ * @payload is wiped, also on failure: "hk-foreign" (another volume's, or not
+ * ours at all).
+ */
 int cmk_header_hk_open(const struct cmk_header *h, struct cmk_secret *payload,
 		       struct cmk_secret *ret_hk, struct cmk_error *e);
 int cmk_header_dek_payload(const struct cmk_header *h, uint32_t range,
 			   uint32_t generation, const struct cmk_secret *dek,
 			   struct cmk_secret *ret);
 
-/* Slots.  "slot-empty", "slot-moved", "slot-damaged". */
+/*
+ * Slots.  Setting one: -ERANGE no such range, -EINVAL the other mode, an
+ * impossible length, generation 0 or a KEK entry that is not in use.  Opening
+ * one: "slot-empty" (-ENOKEY), "slot-moved", "slot-damaged" (-EBADMSG);
+ * -ERANGE, -EINVAL with "bad-range" and "bad-wrap".
+ */
 bool cmk_header_slot(const struct cmk_header *h, uint32_t range,
 		     uint32_t *ret_generation);
 int cmk_header_set_direct(struct cmk_header *h, uint32_t range,
 			  uint32_t generation, unsigned int kek,
 			  const void *blob, size_t len);
+/* @ret_blob is borrowed until the slot is set again or @h is freed. */
 int cmk_header_get_direct(const struct cmk_header *h, uint32_t range,
 			  unsigned int *ret_kek, const void **ret_blob,
 			  size_t *ret_len, struct cmk_error *e);
+/* @payload is wiped, also on failure. */
 int cmk_header_open_direct(const struct cmk_header *h, uint32_t range,
 			   struct cmk_secret *payload,
 			   struct cmk_secret *ret_dek, struct cmk_error *e);
@@ -125,6 +170,13 @@ int cmk_header_open_hk(const struct cmk_header *h, uint32_t range,
 		       struct cmk_secret *ret_dek, struct cmk_error *e);
 
 /* SHA-256("cmk hk id" || hk): what the node remembers of a header key. */
-void cmk_header_hk_id(const struct cmk_secret *hk, unsigned char ret[32]);
+int cmk_header_hk_id(const struct cmk_secret *hk, unsigned char ret[32]);
+
+static inline void cmk_header_freep(struct cmk_header **h)
+{
+	cmk_header_free(*h);
+}
+
+#define __cmk_header __attribute__((cleanup(cmk_header_freep)))
 
 #endif

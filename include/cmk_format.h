@@ -6,12 +6,17 @@
  *	0		copy A: superblock (1 MiB), slots, spare slot
  *	record_offset	record area of the kernel (4 MiB)
  *	copy_b_offset	copy B, same bytes as copy A
- *	data_offset	data (0 with a detached header, except record area)
+ *	data_offset	data
+ *
+ * With a detached header the copies lie on the header's device, at the same
+ * offsets; the data device then begins with the record area and the data.
  *
  * All numbers are little endian.  A copy is valid by its digest for a reader
- * without the header key, and authentic by its MAC; both cover superblock and
- * slots with the fields digest and mac zero.  The valid copy with the higher
- * seq counts.  A writer makes A durable before it writes B.
+ * without the header key, and authentic by its MAC.  The MAC covers superblock
+ * and slots with the fields digest and mac zero; the digest covers the same
+ * with the field digest zero, hence the MAC too.  The valid copy with the
+ * higher seq counts.  A writer makes one copy durable before it touches the
+ * other, and never begins with the only copy that holds the latest state.
  */
 #ifndef CMK_FORMAT_H
 #define CMK_FORMAT_H
@@ -24,13 +29,32 @@
 #define CMK_FORMAT_MIB		(1U << 20)
 #define CMK_SUPER_SIZE		CMK_FORMAT_MIB
 #define CMK_RECORD_SIZE		(4 * CMK_FORMAT_MIB)
-#define CMK_HEADER_MIN		(16 * CMK_FORMAT_MIB)
+
+/*
+ * Two layouts, by the number of slots, so that copy B can be found when copy A
+ * is gone: there are two places to look.
+ */
+#define CMK_SMALL_SLOTS		16384
+#define CMK_SMALL_RECORD	(4 * CMK_FORMAT_MIB)
+#define CMK_SMALL_COPY_B	(12 * CMK_FORMAT_MIB)
+#define CMK_SMALL_HEADER	(16 * CMK_FORMAT_MIB)
+#define CMK_LARGE_RECORD	(10 * CMK_FORMAT_MIB)
+#define CMK_LARGE_COPY_B	(14 * CMK_FORMAT_MIB)
+#define CMK_LARGE_HEADER	(24 * CMK_FORMAT_MIB)
 
 #define CMK_FORMAT_RANGES_MAX	65536
 #define CMK_FORMAT_KIDS		4	/* wraps of the header key */
 #define CMK_FORMAT_KID_LEN	512
 #define CMK_FORMAT_BLOB_LEN	512	/* RSA-4096 */
-#define CMK_FORMAT_DIRECT_MAX	1024	/* ranges with wrap mode direct */
+#define CMK_FORMAT_DIRECT_MAX	1024	/* slots with wrap mode direct */
+
+#define CMK_RANGE_SECTORS_MIN	2048
+#define CMK_RANGE_SECTORS_MAX	(1U << 30)
+
+/* Feature flags that this version knows: none yet. */
+#define CMK_FORMAT_COMPAT	0
+#define CMK_FORMAT_RO_COMPAT	0
+#define CMK_FORMAT_INCOMPAT	0
 
 enum cmk_format_wrap {
 	CMK_FORMAT_WRAP_DIRECT = 1,	/* each DEK wrapped by the KEK */
@@ -75,7 +99,7 @@ struct cmk_disk_super {
 	__le64	record_offset;		/* bytes, of the data device */
 	__le64	data_offset;		/* bytes, of the data device */
 	__le64	data_size;		/* bytes */
-	__le64	iv_offset;		/* 512-byte units */
+	__le64	iv_offset;		/* 512-byte units, added to the tweak */
 	__le64	range_sectors;		/* 512-byte units, power of two */
 	__le32	sector_size;		/* bytes */
 	__le32	ranges;
@@ -91,6 +115,10 @@ struct cmk_disk_super {
  * CMK_DIRECT_OFFSET + n * CMK_FORMAT_BLOB_LEN.
  */
 #define CMK_DIRECT_OFFSET	8192
+
+/* Offsets that the checksums step over. */
+#define CMK_DIGEST_OFFSET	48
+#define CMK_MAC_OFFSET		80
 
 enum cmk_slot_state {
 	CMK_SLOT_EMPTY = 0,
@@ -111,10 +139,22 @@ struct cmk_disk_slot {
 	__u8	reserved[24];
 };
 
+/* What a slot of mode hk is authenticated with, beside its key. */
+struct cmk_disk_slot_aad {
+	__u8	uuid[16];
+	__le32	range;
+	__le32	generation;
+};
+
 #ifndef __KERNEL__
 _Static_assert(sizeof(struct cmk_disk_slot) == 128, "slot size");
 _Static_assert(sizeof(struct cmk_disk_hk_wrap) == 1088, "wrap size");
 _Static_assert(sizeof(struct cmk_disk_super) == 4864, "superblock size");
+_Static_assert(__builtin_offsetof(struct cmk_disk_super, digest) ==
+	       CMK_DIGEST_OFFSET, "digest offset");
+_Static_assert(__builtin_offsetof(struct cmk_disk_super, mac) ==
+	       CMK_MAC_OFFSET, "mac offset");
+_Static_assert(sizeof(struct cmk_disk_slot_aad) == 24, "aad size");
 #endif
 
 #endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Volumes for the tests of the header: keys that are functions of a seed, a
+ * KEK that is the fixed RSA key, and an open that does all that an agent does.
+ */
+#ifndef CMK_TEST_VOLUME_H
+#define CMK_TEST_VOLUME_H
+
+#include "hex.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "crypto.h"
+#include "fixed-key.h"
+#include "header-internal.h"
+
+#define MIB		(1ULL << 20)
+#define VOLUME_KID	"https://kv.example/keys/pg/0123456789abcdef"
+#define RANGES		4
+
+struct volume {
+	unsigned char uuid[16];
+	struct cmk_secret hk;
+	struct cmk_secret dek[RANGES];
+	uint32_t generation[RANGES];
+};
+
+static inline struct cmk_rsa *volume_kek(void)
+{
+	static struct cmk_rsa *key;
+	char path[] = "/tmp/test_volume.XXXXXX";
+	int fd;
+
+	if (key)
+		return key;
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, FIXED_PEM, sizeof(FIXED_PEM) - 1),
+			 sizeof(FIXED_PEM) - 1);
+	close(fd);
+	assert_int_equal(cmk_rsa_load_pem(&key, path, NULL), 0);
+	unlink(path);
+	return key;
+}
+
+/* Another @seed gives other keys. */
+static inline void volume_init(struct volume *v, unsigned int seed)
+{
+	size_t n, i;
+
+	memset(v, 0, sizeof(*v));
+	for (n = 0; n < 16; n++)
+		v->uuid[n] = seed * 16 + n + 1;
+	assert_int_equal(cmk_secret_alloc(&v->hk, CMK_HK_BYTES), 0);
+	memset(v->hk.data, seed * 16 + 1, CMK_HK_BYTES);
+	for (i = 0; i < RANGES; i++) {
+		assert_int_equal(cmk_secret_alloc(&v->dek[i], CMK_DEK_BYTES),
+				 0);
+		for (n = 0; n < CMK_DEK_BYTES; n++)
+			v->dek[i].data[n] = seed * 31 + i * 7 + n;
+		v->generation[i] = 1 + i;
+	}
+}
+
+static inline void volume_wipe(struct volume *v)
+{
+	size_t i;
+
+	cmk_secret_wipe(&v->hk);
+	for (i = 0; i < RANGES; i++)
+		cmk_secret_wipe(&v->dek[i]);
+}
+
+#define __volume __attribute__((cleanup(volume_wipe)))
+
+static inline void volume_set_kek(const struct volume *v, struct cmk_header *h)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	struct cmk_header_kek kek = {
+		.provider = CMK_FORMAT_KEK_AZURE, .alg = 1,
+		.kid = VOLUME_KID, .wrapped_at = 1700000000,
+	};
+
+	assert_int_equal(cmk_header_hk_payload(h, &v->hk, &payload), 0);
+	assert_int_equal(cmk_rsa_wrap(volume_kek(), &payload, kek.blob,
+				      &kek.blob_len, NULL), 0);
+	assert_int_equal(cmk_rsa_thumbprint(volume_kek(), kek.thumbprint), 0);
+	assert_int_equal(cmk_header_set_kek(h, 0, &kek), 0);
+}
+
+static inline void volume_set_slot(const struct volume *v,
+				   struct cmk_header *h, uint32_t range)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	unsigned char blob[CMK_RSA_BLOB_MAX];
+	struct cmk_header_info info;
+	uint32_t generation = v->generation[range];
+	size_t len;
+
+	cmk_header_get_info(h, &info);
+	if (info.wrap == CMK_FORMAT_WRAP_HK) {
+		assert_int_equal(cmk_header_set_hk(h, range, generation,
+						   &v->hk, &v->dek[range]), 0);
+		return;
+	}
+	assert_int_equal(cmk_header_dek_payload(h, range, generation,
+						&v->dek[range], &payload), 0);
+	assert_int_equal(cmk_rsa_wrap(volume_kek(), &payload, blob, &len,
+				      NULL), 0);
+	assert_int_equal(cmk_header_set_direct(h, range, generation, 0, blob,
+					       len), 0);
+}
+
+/* A header as format makes it; RANGES ranges of 1 MiB. */
+static inline struct cmk_header *volume_header(const struct volume *v,
+					       enum cmk_format_wrap wrap)
+{
+	struct cmk_header_params p = {
+		.device_size = (16 + RANGES) * MIB, .range_size = MIB,
+		.wrap = wrap,
+	};
+	struct cmk_header *h = NULL;
+	uint32_t n;
+
+	memcpy(p.uuid, v->uuid, sizeof(p.uuid));
+	assert_int_equal(cmk_header_new(&h, &p, NULL), 0);
+	volume_set_kek(v, h);
+	for (n = 0; n < RANGES; n++)
+		volume_set_slot(v, h, n);
+	return h;
+}
+
+/* A disk in memory. */
+static inline int make_disk(uint64_t size)
+{
+	int fd = memfd_create("disk", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	return fd;
+}
+
+static inline int make_volume(const struct volume *v,
+			      enum cmk_format_wrap wrap)
+{
+	__cmk_header struct cmk_header *h = volume_header(v, wrap);
+	int fd = make_disk((16 + RANGES) * MIB);
+
+	assert_int_equal(cmk_header_write(h, fd, &v->hk, NULL), 0);
+	return fd;
+}
+
+static inline int volume_unwrap(const void *blob, size_t len,
+				struct cmk_secret *ret, struct cmk_error *e)
+{
+	return cmk_rsa_unwrap(volume_kek(), blob, len, ret, e);
+}
+
+/* The header key, if the pinned KEK unwraps it and the MAC is right. */
+static inline int volume_open_hk(const struct cmk_header *h,
+				 struct cmk_secret *ret, struct cmk_error *e)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	struct cmk_header_kek kek;
+	int r;
+
+	if (!cmk_header_get_kek(h, 0, &kek) || strcmp(kek.kid, VOLUME_KID))
+		return cmk_error_set(e, CMK_UNSUITABLE, -EPERM, "kek-pinned",
+				     "another KEK");
+	r = volume_unwrap(kek.blob, kek.blob_len, &payload, e);
+	if (!r)
+		r = cmk_header_hk_open(h, &payload, ret, e);
+	if (!r)
+		r = cmk_header_verify(h, ret, e);
+	return r;
+}
+
+static inline int volume_open_dek(const struct cmk_header *h, uint32_t range,
+				  const struct cmk_secret *hk,
+				  struct cmk_secret *ret, struct cmk_error *e)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	struct cmk_header_info info;
+	unsigned int kek;
+	const void *blob;
+	size_t len;
+	int r;
+
+	cmk_header_get_info(h, &info);
+	if (info.wrap == CMK_FORMAT_WRAP_HK)
+		return cmk_header_open_hk(h, range, hk, ret, e);
+	r = cmk_header_get_direct(h, range, &kek, &blob, &len, e);
+	if (!r)
+		r = volume_unwrap(blob, len, &payload, e);
+	if (!r)
+		r = cmk_header_open_direct(h, range, &payload, ret, e);
+	return r;
+}
+
+/*
+ * Opens the volume on @fd as an agent does.  Return: 0 and DEKs, generations
+ * and header key in @ret; or negative errno and @e.
+ */
+static inline int volume_open(int fd, struct volume *ret, struct cmk_error *e)
+{
+	__cmk_header struct cmk_header *h = NULL;
+	struct cmk_header_info info;
+	uint32_t n;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = cmk_header_read(&h, fd, e);
+	if (!r)
+		r = volume_open_hk(h, &ret->hk, e);
+	if (r < 0)
+		return r;
+	cmk_header_get_info(h, &info);
+	memcpy(ret->uuid, info.uuid, 16);
+	assert_int_equal(info.ranges, RANGES);
+	for (n = 0; !r && n < RANGES; n++) {
+		r = volume_open_dek(h, n, &ret->hk, &ret->dek[n], e);
+		if (!r)
+			assert_true(cmk_header_slot(h, n,
+						    &ret->generation[n]));
+	}
+	return r;
+}
+
+static inline bool secrets_equal(const struct cmk_secret *a,
+				 const struct cmk_secret *b)
+{
+	return a->len == b->len && a->len && !memcmp(a->data, b->data, a->len);
+}
+
+static inline bool volumes_equal(const struct volume *a,
+				 const struct volume *b)
+{
+	size_t n;
+
+	if (memcmp(a->uuid, b->uuid, 16) || !secrets_equal(&a->hk, &b->hk))
+		return false;
+	for (n = 0; n < RANGES; n++)
+		if (a->generation[n] != b->generation[n] ||
+		    !secrets_equal(&a->dek[n], &b->dek[n]))
+			return false;
+	return true;
+}
+
+#endif
