@@ -47,10 +47,15 @@ static int service_check(struct cmk_kek_op *op, struct cmk_error *e)
 	return 0;
 }
 
-static void make_kid(const struct cmk_rsa *key, struct cmk_kek_result *res)
+/* No vault can delete or disable it, so it counts as protected. */
+static void describe(const struct cmk_rsa *key, struct cmk_kek_result *res)
 {
 	size_t i;
 
+	res->enabled = true;
+	res->purge_protected = true;
+	res->bits = cmk_rsa_bits(key);
+	strcpy(res->kty, "RSA");
 	if (cmk_rsa_thumbprint(key, res->thumbprint))
 		return;
 	strcpy(res->kid, PREFIX);
@@ -78,16 +83,24 @@ static int create_key(struct cmk_kek_op *op, struct cmk_rsa **ret,
 	return 0;
 }
 
-static int load_key(struct cmk_kek_op *op, struct cmk_rsa **ret,
-		    struct cmk_error *e)
+static int load_key(struct cmk_kek_op *op, struct cmk_rsa **ret)
 {
-	int r = cmk_rsa_load_pem(ret, key_path(op), e);
+	struct cmk_error e = { 0 };
+	int r = cmk_rsa_load_pem(ret, key_path(op), &e);
 
 	if (r == -ENOENT && op->verb == CMK_KEK_WRAP &&
 	    !strcmp(op->uri, "service") &&
 	    op->set->settings.create_service_kek)
-		return create_key(op, ret, e);
-	return r;
+		r = create_key(op, ret, &e);
+	if (!r)
+		return 0;
+	return cmk_error_set(&op->res.error, CMK_FAILED, r,
+			     "service-kek-unreadable",
+			     "cannot %s with %s: %s%s",
+			     cmk_kek_verb_name(op->verb), op->uri, e.text,
+			     r == -ENOENT ?
+			     "; put its backup back (cmkctl service-kek restore)" :
+			     "");
 }
 
 /* Another key than the one that was asked for: the file was exchanged. */
@@ -116,8 +129,6 @@ static int use_key(struct cmk_kek_op *op, const struct cmk_rsa *key)
 		return cmk_rsa_unwrap(key, op->blob, op->blob_len, &res->plain,
 				      &res->error);
 	case CMK_KEK_GET:
-		res->enabled = true;
-		res->purge_protected = true;
 		return 0;
 	}
 	return -EINVAL;
@@ -127,12 +138,10 @@ static void service_try(struct cmk_kek_op *op)
 {
 	__cmk_rsa struct cmk_rsa *key = NULL;
 	struct cmk_kek_result *res = &op->res;
-	int r = load_key(op, &key, &res->error);
+	int r = load_key(op, &key);
 
 	if (!r) {
-		make_kid(key, res);
-		res->bits = cmk_rsa_bits(key);
-		strcpy(res->kty, "RSA");
+		describe(key, res);
 		r = check_kid(op);
 	}
 	if (!r)

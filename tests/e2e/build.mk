@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Programs of the tests on the host.
+
+KEK_TOOL_OBJ := $(BUILD)/obj/tests/e2e/kek-tool.o \
+	$(BUILD)/obj/tests/e2e/kek-tool-leaks.o
+
+$(BUILD)/test/kek-tool: $(KEK_TOOL_OBJ) $(CMKLIB)
+	$(call link,$(KEK_TOOL_OBJ) $(CMKLIB) $(CMKLIB_LIBS))
