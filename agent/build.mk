@@ -34,6 +34,7 @@ LIBCMK_SRC := \
 	agent/kek-azure.c \
 	agent/kek-service.c \
 	agent/kek.c \
+	agent/kek-match.c \
 	agent/netlink.c \
 	agent/netlink-command.c \
 	agent/netlink-event.c \

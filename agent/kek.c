@@ -9,13 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "crypto.h"
 #include "kek-op.h"
-
-#define SERVICE	"service"
 
 static const struct cmk_kek_provider *const providers[] = {
 	&cmk_kek_service,
@@ -73,20 +70,6 @@ bool cmk_answer_is_denial(enum cmk_answer answer)
 		return false;
 	}
 	return false;
-}
-
-bool cmk_kek_match(const char *uri, const char *kid)
-{
-	struct cmk_kek_uri a, b;
-
-	if (!strcmp(uri, SERVICE))
-		return !strncmp(kid, SERVICE ":", strlen(SERVICE) + 1);
-	if (!strncmp(uri, SERVICE ":", strlen(SERVICE) + 1))
-		return !strcasecmp(uri, kid);
-	if (cmk_kek_uri_parse(&a, uri) || cmk_kek_uri_parse(&b, kid))
-		return false;
-	return cmk_kek_uri_same_key(&a, &b) &&
-	       (!a.version[0] || !strcmp(a.version, b.version));
 }
 
 static uint64_t now_of(sd_event *event)
