@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Walks the whole policy: each phase with each observation against a table
+ * written by hand, and against rules that hold whatever the table says; with
+ * each deadline before, at and after its time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "policy-fixture.h"
+
+/* Columns: ready, grace, confirm, held, revoked, restoring, sticky. */
+static const char * const table[CMK_OBS_KINDS][CMK_POL_PHASES] = {
+	[CMK_OBS_TICK]		= { "0", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_USABLE]	= { "0", "0p", "0p", "5R", "5R", "5", "6" },
+	[CMK_OBS_DELETED]	= { "2d", "2d", "3H", "3", "4", "5", "6" },
+	[CMK_OBS_DISABLED]	= { "2d", "2d", "3H", "3", "4", "5", "6" },
+	[CMK_OBS_EXPIRED]	= { "2d", "2d", "3H", "3", "4", "5", "6" },
+	[CMK_OBS_FORBIDDEN]	= { "2d", "2d", "3H", "3", "4", "5", "6" },
+	[CMK_OBS_PERMISSION]	= { "2d", "2d", "3H", "3", "4", "5", "6" },
+	[CMK_OBS_NETWORK_DENIED] = { "1s", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_UNAUTHENTICATED] = { "1s", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_THROTTLED]	= { "1s", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_UNKNOWN]	= { "1s", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_GET]		= { "0", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_GET_REFUSED]	= { "0", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_GET_SILENT]	= { "0", "1", "2", "3", "4", "5", "6" },
+	[CMK_OBS_GATE_OPEN]	= { "0", "1", "2", "0Fn", "0Fn", "5", "0Fn" },
+	[CMK_OBS_GATE_HELD]	= { "3", "3", "3", "3", "3", "5", "3" },
+	[CMK_OBS_GATE_REVOKED]	= { "4", "4", "4", "4", "4", "5", "4" },
+	[CMK_OBS_GATE_STICKY]	= { "6a", "6a", "6a", "6a", "6a", "6a", "6" },
+	[CMK_OBS_RESTORED]	= { "0", "1", "2", "3", "4", "0", "6" },
+	[CMK_OBS_RESTORE_FAILED] = { "0", "1", "2", "3", "4", "4", "6" },
+};
+
+static void each_cell_of_the_table(void **unused)
+{
+	unsigned int p, k;
+
+	for (p = 0; p < CMK_POL_PHASES; p++) {
+		for (k = 0; k < CMK_OBS_KINDS; k++) {
+			struct cmk_pol_state st = state_in(p);
+			struct cmk_pol_obs o = obs_of(k);
+			struct cmk_pol_result r;
+			char buf[16];
+
+			r = cmk_pol_step(&base, &st, &o, NOW);
+			if (strcmp(cell(&r, buf), table[k][p]))
+				fail_msg("phase %u, observation %u: %s, not %s",
+					 p, k, buf, table[k][p]);
+		}
+	}
+}
+
+static bool is_denial_obs(enum cmk_pol_obs_kind k)
+{
+	return k >= CMK_OBS_DELETED && k <= CMK_OBS_PERMISSION;
+}
+
+static bool is_answer(enum cmk_pol_obs_kind k)
+{
+	return k >= CMK_OBS_USABLE && k <= CMK_OBS_UNKNOWN;
+}
+
+static bool is_gate(enum cmk_pol_obs_kind k)
+{
+	return k >= CMK_OBS_GATE_OPEN && k <= CMK_OBS_GATE_STICKY;
+}
+
+/* What must hold for every step whatsoever. */
+static void rules(const struct cmk_pol_conf *c, const struct cmk_pol_state *a,
+		  const struct cmk_pol_obs *o, uint64_t now)
+{
+	struct cmk_pol_result r = cmk_pol_step(c, a, o, now);
+	const struct cmk_pol_state *b = &r.state;
+	bool was = cmk_pol_phase_live(a->phase);
+	bool is = cmk_pol_phase_live(b->phase);
+	unsigned int closing = count(&r, CMK_ACT_HOLD) +
+			       count(&r, CMK_ACT_REVOKE);
+	struct cmk_pol_result again = cmk_pol_step(c, a, o, now);
+
+	assert_memory_equal(&r, &again, sizeof(r));
+	/* Keys go by one command, or the kernel took them. */
+	if (was && !is)
+		assert_true(closing == 1 || (is_gate(o->kind) && !closing));
+	/* Keys come back only as they were fetched or by another's hand. */
+	if (!was && is)
+		assert_true(o->kind == CMK_OBS_RESTORED ||
+			    o->kind == CMK_OBS_GATE_OPEN);
+	if (!is)
+		assert_int_equal(count(&r, CMK_ACT_RENEW), 0);
+	/* An administrator's closing is undone by an open gate alone. */
+	if (a->phase == CMK_POL_STICKY && b->phase != CMK_POL_STICKY)
+		assert_true(is_gate(o->kind));
+	if (a->phase == CMK_POL_STICKY && !is_gate(o->kind))
+		assert_int_equal(closing + count(&r, CMK_ACT_RESTORE) +
+				 count(&r, CMK_ACT_FILL), 0);
+	if (count(&r, CMK_ACT_RESTORE)) {
+		assert_int_equal(o->kind, CMK_OBS_USABLE);
+		assert_true(c->return_auto);
+		assert_int_equal(b->phase, CMK_POL_RESTORING);
+	}
+	/* No answer is followed by the next question at once, none is lost. */
+	if (is_answer(o->kind)) {
+		assert_true(b->probe_at > now);
+		assert_true(b->probe_at <= now +
+			    (CMK_POL_STRETCH_MAX + 1) * c->check_interval);
+	}
+	/* No deadline is left behind: the agent would spin. */
+	assert_true(r.wake_at > now);
+	/* One step never both holds and revokes. */
+	assert_true(closing <= 1);
+	/* Silence alone closes nothing but by a deadline of its own. */
+	if (closing && !is_denial_obs(o->kind)) {
+		bool grace = now >= cmk_pol_grace_end(c, b);
+		bool exp = now >= cmk_pol_expiry(c, b);
+		bool hold = a->deny_until && now >= a->deny_until;
+
+		assert_true(grace || exp || hold ||
+			    (o->kind == CMK_OBS_NETWORK_DENIED &&
+			     c->network_denied_counts) ||
+			    (o->kind == CMK_OBS_UNAUTHENTICATED &&
+			     c->unauthenticated_counts) ||
+			    (o->kind == CMK_OBS_GATE_HELD && !c->deny_hold));
+	}
+}
+
+/* Deadlines of a state set to just before, at and just after now. */
+static void with_deadlines(const struct cmk_pol_conf *c,
+			   struct cmk_pol_state *st, struct cmk_pol_obs *o,
+			   unsigned int mask)
+{
+	static const int64_t at[] = { -1, 0, 1 };
+
+	st->renew_at = NOW + at[mask % 3];
+	st->proof_at = NOW - c->offline_grace + at[mask / 3 % 3];
+	if (st->phase == CMK_POL_HELD)
+		st->deny_until = mask / 9 % 4 == 3 ? 0 :
+				 NOW + at[mask / 9 % 4];
+	switch (mask / 36 % 4) {
+	case 0:
+		break;
+	case 3:
+		st->exp = 1800000000;
+		o->date = st->exp - 1000;
+		break;
+	default:
+		st->exp = 1800000000;
+		o->date = st->exp - 1 + mask / 36 % 4;
+	}
+	o->exp = st->exp;
+}
+
+static struct cmk_pol_conf conf_variant(unsigned int v)
+{
+	struct cmk_pol_conf c = base;
+
+	c.on_denied = v & 1 ? CMK_POL_REVOKE_NOW : CMK_POL_HOLD_FIRST;
+	c.deny_hold = v & 2 ? 0 : 20 * S;
+	c.return_auto = !(v & 4);
+	c.network_denied_counts = v & 8;
+	c.unauthenticated_counts = v & 8;
+	c.confirm_count = v & 16 ? 1 : 3;
+	c.expiry_denies = !(v & 32);
+	c.jitter = v & 64 ? 20 : 0;
+	return c;
+}
+
+static void rules_hold_everywhere(void **unused)
+{
+	static const enum cmk_pol_cause causes[] = {
+		CMK_POL_CAUSE_KERNEL, CMK_POL_CAUSE_GRACE,
+		CMK_POL_CAUSE_DISABLED,
+	};
+	unsigned int v, p, k, m, steps = 0;
+
+	for (v = 0; v < 128; v++)
+		for (p = 0; p < CMK_POL_PHASES; p++)
+			for (k = 0; k < CMK_OBS_KINDS; k++)
+				for (m = 0; m < 144; m++) {
+					struct cmk_pol_conf c = conf_variant(v);
+					struct cmk_pol_state st = state_in(p);
+					struct cmk_pol_obs o = obs_of(k);
+
+					o.cause = causes[m % 3];
+					o.random = m * 2654435761U;
+					o.retry_after = m * 1000000;
+					with_deadlines(&c, &st, &o, m);
+					rules(&c, &st, &o, NOW);
+					steps++;
+				}
+	assert_int_equal(steps, 128 * 7 * 20 * 144);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_cell_of_the_table),
+		cmocka_unit_test(rules_hold_everywhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

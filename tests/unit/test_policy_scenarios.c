@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The policy over time: confirmation, settling, hold and revoke, the offline
+ * grace, expiry, return, and the time from the vault's no to no key.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "policy-fixture.h"
+
+static void a_permission_counts_for_the_identity_of_the_proof_only(void **u)
+{
+	static const struct {
+		const char *oid, *tid;
+		bool counts;
+	} ids[] = {
+		{ OID, TID, true }, { "xx", TID, false }, { OID, "xx", false },
+		{ NULL, TID, false }, { OID, NULL, false }, { "", "", false },
+	};
+	struct cmk_pol_conf c = base;
+	unsigned int i;
+
+	c.confirm_count = 1;
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct cmk_pol_state st = state_in(CMK_POL_READY);
+		struct cmk_pol_obs o = obs_of(CMK_OBS_PERMISSION);
+		struct cmk_pol_result r;
+		char buf[16];
+
+		o.oid = ids[i].oid;
+		o.tid = ids[i].tid;
+		r = cmk_pol_step(&c, &st, &o, NOW);
+		assert_string_equal(cell(&r, buf),
+				    ids[i].counts ? "3dH" : "1is");
+		/* The kinds that are the key's count for whoever asks. */
+		o.kind = CMK_OBS_FORBIDDEN;
+		r = cmk_pol_step(&c, &st, &o, NOW);
+		assert_int_equal(r.state.phase, CMK_POL_HELD);
+	}
+}
+
+static void a_proof_without_identity_makes_no_permission_count(void **u)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_obs o = obs_of(CMK_OBS_PERMISSION);
+	struct cmk_pol_conf c = base;
+	struct cmk_pol_result r;
+
+	st.oid[0] = st.tid[0] = 0;
+	o.oid = o.tid = "";
+	c.confirm_count = 1;
+	r = cmk_pol_step(&c, &st, &o, NOW);
+	assert_int_equal(r.state.phase, CMK_POL_GRACE);
+}
+
+static struct cmk_pol_result at(const struct cmk_pol_conf *c,
+				const struct cmk_pol_state *st,
+				enum cmk_pol_obs_kind kind, uint64_t now)
+{
+	struct cmk_pol_obs o = obs_of(kind);
+
+	return cmk_pol_step(c, st, &o, now);
+}
+
+static void confirm_count_answers_must_agree(void **unused)
+{
+	struct cmk_pol_conf c = base;
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r;
+
+	c.confirm_count = 3;
+	r = at(&c, &st, CMK_OBS_DELETED, NOW);
+	assert_int_equal(r.state.probe_at, NOW + S);
+	r = at(&c, &r.state, CMK_OBS_DISABLED, NOW + S);
+	assert_int_equal(r.state.phase, CMK_POL_CONFIRM);
+	/* One proof in between, and it was nothing. */
+	r = at(&c, &r.state, CMK_OBS_USABLE, NOW + 2 * S);
+	assert_int_equal(r.state.phase, CMK_POL_READY);
+	assert_int_equal(r.state.denials, 0);
+	r = at(&c, &r.state, CMK_OBS_DELETED, NOW + 3 * S);
+	r = at(&c, &r.state, CMK_OBS_DELETED, NOW + 4 * S);
+	assert_int_equal(r.state.phase, CMK_POL_CONFIRM);
+	/* Silence neither counts nor clears. */
+	r = at(&c, &r.state, CMK_OBS_UNKNOWN, NOW + 5 * S);
+	assert_int_equal(r.state.phase, CMK_POL_CONFIRM);
+	assert_int_equal(r.state.probe_at, NOW + 6 * S);
+	r = at(&c, &r.state, CMK_OBS_DELETED, NOW + 6 * S);
+	assert_int_equal(r.state.phase, CMK_POL_HELD);
+	assert_int_equal(r.actions[0].cause, CMK_POL_CAUSE_DELETED);
+}
+
+static void a_denial_from_before_an_outage_does_not_count(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r;
+	uint64_t t;
+
+	r = at(&base, &st, CMK_OBS_DELETED, NOW);
+	for (t = NOW + S; t < NOW + 12 * S; t += S) {
+		r = at(&base, &r.state, CMK_OBS_UNKNOWN, t);
+		assert_int_equal(count(&r, CMK_ACT_HOLD), 0);
+	}
+	r = at(&base, &r.state, CMK_OBS_UNKNOWN, t);
+	assert_int_equal(r.state.phase, CMK_POL_GRACE);
+	r = at(&base, &r.state, CMK_OBS_DELETED, t + S);
+	assert_int_equal(r.state.phase, CMK_POL_CONFIRM);
+	assert_int_equal(r.state.denials, 1);
+}
+
+static void after_a_return_a_denial_must_last(void **unused)
+{
+	struct cmk_pol_conf c = base;
+	struct cmk_pol_state st = state_in(CMK_POL_REVOKED);
+	struct cmk_pol_result r;
+	uint64_t t;
+
+	c.settle_time = 300 * S;
+	r = at(&c, &st, CMK_OBS_USABLE, NOW);
+	assert_int_equal(count(&r, CMK_ACT_RESTORE), 1);
+	r = at(&c, &r.state, CMK_OBS_RESTORED, NOW + S);
+	assert_int_equal(r.state.phase, CMK_POL_READY);
+	for (t = NOW + 10 * S; t < NOW + 70 * S; t += S) {
+		r = at(&c, &r.state, CMK_OBS_DELETED, t);
+		assert_int_equal(r.state.phase, CMK_POL_CONFIRM);
+	}
+	r = at(&c, &r.state, CMK_OBS_DELETED, t);
+	assert_int_equal(r.state.phase, CMK_POL_HELD);
+
+	/* One that begins when all has settled need not. */
+	st = state_in(CMK_POL_READY);
+	st.return_at = NOW - 300 * S;
+	r = at(&c, &st, CMK_OBS_DELETED, NOW);
+	r = at(&c, &r.state, CMK_OBS_DELETED, NOW + S);
+	assert_int_equal(r.state.phase, CMK_POL_HELD);
+}
+
+static void hold_ends_in_revoke_after_deny_hold(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r;
+	char buf[16];
+
+	r = at(&base, &st, CMK_OBS_DISABLED, NOW);
+	r = at(&base, &r.state, CMK_OBS_DISABLED, NOW + S);
+	assert_string_equal(cell(&r, buf), "3H");
+	assert_int_equal(r.wake_at, NOW + 21 * S);
+	/* Silence does not take the no back. */
+	r = at(&base, &r.state, CMK_OBS_UNKNOWN, NOW + 10 * S);
+	assert_int_equal(r.wake_at, NOW + 21 * S);
+	r = at(&base, &r.state, CMK_OBS_TICK, NOW + 21 * S - 1);
+	assert_string_equal(cell(&r, buf), "3");
+	r = at(&base, &r.state, CMK_OBS_TICK, NOW + 21 * S);
+	assert_string_equal(cell(&r, buf), "4V");
+	assert_int_equal(r.actions[0].cause, CMK_POL_CAUSE_DISABLED);
+}
+
+static void no_deny_hold_revokes_at_once(void **unused)
+{
+	struct cmk_pol_conf c = base;
+	struct cmk_pol_state st = state_in(CMK_POL_CONFIRM);
+	struct cmk_pol_result r;
+	char buf[16];
+
+	c.deny_hold = 0;
+	r = at(&c, &st, CMK_OBS_DELETED, NOW);
+	assert_string_equal(cell(&r, buf), "4V");
+	c.deny_hold = 20 * S;
+	c.on_denied = CMK_POL_REVOKE_NOW;
+	r = at(&c, &st, CMK_OBS_DELETED, NOW);
+	assert_string_equal(cell(&r, buf), "4V");
+}
+
+static void the_offline_grace_holds_and_never_revokes(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r;
+	char buf[16];
+
+	st.renew_at = NOW + 10000 * S;
+	r = at(&base, &st, CMK_OBS_UNKNOWN, NOW);
+	assert_int_equal(r.wake_at, NOW + 598 * S);
+	r = at(&base, &r.state, CMK_OBS_UNKNOWN, NOW + 598 * S - 1);
+	assert_string_equal(cell(&r, buf), "1");
+	r = at(&base, &r.state, CMK_OBS_TICK, NOW + 598 * S);
+	assert_string_equal(cell(&r, buf), "3H");
+	assert_int_equal(r.actions[0].cause, CMK_POL_CAUSE_GRACE);
+	assert_int_equal(r.wake_at, CMK_POL_NEVER);
+	/* The vault, back, says no after all: now DenyHold runs. */
+	r = at(&base, &r.state, CMK_OBS_DELETED, NOW + 700 * S);
+	assert_int_equal(r.state.probe_at, NOW + 701 * S);
+	r = at(&base, &r.state, CMK_OBS_DELETED, NOW + 701 * S);
+	assert_string_equal(cell(&r, buf), "3");
+	assert_int_equal(r.wake_at, NOW + 721 * S);
+}
+
+static void the_lease_is_renewed_also_in_silence(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r;
+	unsigned int renewed = 0;
+	uint64_t t, last = NOW;
+
+	r = at(&base, &st, CMK_OBS_UNKNOWN, NOW);
+	for (t = r.wake_at; t < NOW + 500 * S; t = r.wake_at) {
+		assert_true(t > last);
+		r = at(&base, &r.state, CMK_OBS_TICK, t);
+		renewed += count(&r, CMK_ACT_RENEW);
+		assert_true(t - last <= base.lease_ttl / 5);
+		last = t;
+	}
+	assert_true(renewed > 150);
+}
+
+static void expiry_denies_at_exp_by_the_vaults_clock(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
+	struct cmk_pol_result r;
+	char buf[16];
+
+	st.renew_at = NOW + 10000 * S;
+	st.proof_at = NOW;
+	o.date = 1800000000;
+	o.exp = o.date + 100;
+	/* A local clock that is a year ahead changes nothing. */
+	o.local_clock = (o.date + 31536000) * 1000000;
+	r = cmk_pol_step(&base, &st, &o, NOW);
+	assert_int_equal(r.wake_at, NOW + 100 * S);
+	assert_int_equal(r.state.get_at, NOW + 95 * S);
+	o.kind = CMK_OBS_TICK;
+	o.date = 0;
+	r = cmk_pol_step(&base, &r.state, &o, NOW + 100 * S - 1);
+	assert_string_equal(cell(&r, buf), "0");
+	r = cmk_pol_step(&base, &r.state, &o, NOW + 100 * S);
+	assert_string_equal(cell(&r, buf), "3H");
+	assert_int_equal(r.actions[0].cause, CMK_POL_CAUSE_EXPIRED);
+	/* The vault goes on to unwrap: that brings nothing back. */
+	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 101 * S);
+	assert_string_equal(cell(&r, buf), "3");
+	/* A later exp does. */
+	o.kind = CMK_OBS_GET;
+	o.exp += 1000;
+	r = cmk_pol_step(&base, &r.state, &o, NOW + 102 * S);
+	assert_int_equal(r.state.probe_at, NOW + 102 * S);
+	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 103 * S);
+	assert_string_equal(cell(&r, buf), "5R");
+}
+
+static void expiry_by_the_local_clock_has_slack(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
+	struct cmk_pol_result r;
+
+	o.exp = 1800000000;
+	/* No clock, no expiry. */
+	r = cmk_pol_step(&base, &st, &o, NOW);
+	assert_int_equal(cmk_pol_expiry(&base, &r.state), CMK_POL_NEVER);
+	o.local_clock = (o.exp - 10) * 1000000;
+	r = cmk_pol_step(&base, &st, &o, NOW);
+	assert_int_equal(cmk_pol_expiry(&base, &r.state),
+			 NOW + 10 * S + CMK_POL_CLOCK_SLACK);
+	/* The vault's date, once heard, wins. */
+	o.date = o.exp - 20;
+	r = cmk_pol_step(&base, &r.state, &o, NOW);
+	assert_int_equal(cmk_pol_expiry(&base, &r.state), NOW + 20 * S);
+}
+
+static void exp_from_the_network_cannot_overflow(void **unused)
+{
+	static const int64_t exps[] = {
+		INT64_MAX, INT64_MAX / 1000000, INT64_MIN, -1, 32503680000,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(exps) / sizeof(exps[0]); i++) {
+		struct cmk_pol_state st = state_in(CMK_POL_READY);
+		struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
+		struct cmk_pol_result r;
+
+		o.exp = exps[i];
+		o.date = 1800000000;
+		r = cmk_pol_step(&base, &st, &o, NOW);
+		assert_int_equal(r.state.phase,
+				 exps[i] < 0 ? CMK_POL_HELD : CMK_POL_READY);
+	}
+}
+
+static void a_manual_return_waits_and_says_so_once(void **unused)
+{
+	struct cmk_pol_conf c = base;
+	struct cmk_pol_state st = state_in(CMK_POL_HELD);
+	struct cmk_pol_result r;
+	char buf[16];
+
+	c.return_auto = false;
+	r = at(&c, &st, CMK_OBS_USABLE, NOW);
+	assert_string_equal(cell(&r, buf), "3w");
+	assert_int_equal(r.wake_at, CMK_POL_NEVER);
+	r = at(&c, &r.state, CMK_OBS_USABLE, NOW + 5 * S);
+	assert_string_equal(cell(&r, buf), "3");
+}
+
+static void a_failed_restore_goes_back_and_tries_again(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_HELD);
+	struct cmk_pol_result r;
+	char buf[16];
+
+	r = at(&base, &st, CMK_OBS_USABLE, NOW);
+	assert_string_equal(cell(&r, buf), "5R");
+	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + S);
+	assert_string_equal(cell(&r, buf), "5");
+	r = at(&base, &r.state, CMK_OBS_RESTORE_FAILED, NOW + 2 * S);
+	assert_string_equal(cell(&r, buf), "3");
+	assert_int_equal(r.state.deny_until, NOW + 22 * S);
+	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 7 * S);
+	assert_string_equal(cell(&r, buf), "5R");
+	/* The hold timed out while the DEKs were on their way. */
+	r = at(&base, &r.state, CMK_OBS_GATE_REVOKED, NOW + 8 * S);
+	r = at(&base, &r.state, CMK_OBS_RESTORE_FAILED, NOW + 9 * S);
+	assert_string_equal(cell(&r, buf), "4");
+}
+
+static void throttling_stretches_up_to_five_times(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r = { .state = st };
+	unsigned int i;
+
+	for (i = 2; i < 10; i++) {
+		r = at(&base, &r.state, CMK_OBS_THROTTLED, NOW);
+		assert_int_equal(r.state.probe_at,
+				 NOW + (i > 5 ? 5 : i) * 5 * S);
+	}
+	r = at(&base, &r.state, CMK_OBS_USABLE, NOW);
+	assert_int_equal(r.state.probe_at, NOW + 5 * S);
+}
+
+static void jitter_stays_in_its_bounds(void **unused)
+{
+	struct cmk_pol_conf c = base;
+	uint64_t min = UINT64_MAX, max = 0;
+	uint32_t i;
+
+	c.jitter = 20;
+	for (i = 0; i < 100000; i++) {
+		struct cmk_pol_state st = state_in(CMK_POL_READY);
+		struct cmk_pol_obs o = obs_of(CMK_OBS_USABLE);
+		struct cmk_pol_result r;
+
+		o.random = i * 2654435761U;
+		r = cmk_pol_step(&c, &st, &o, NOW);
+		min = r.state.probe_at < min ? r.state.probe_at : min;
+		max = r.state.probe_at > max ? r.state.probe_at : max;
+	}
+	assert_in_range(min, NOW + 4 * S, NOW + 4 * S + S / 100);
+	assert_in_range(max, NOW + 6 * S - S / 100, NOW + 6 * S);
+}
+
+/*
+ * The promise: whenever in the interval the vault begins to say no, with
+ * answers that take the whole RequestTimeout, the keys are gone in 9 s.
+ */
+static void from_the_vaults_no_to_no_key_is_nine_seconds(void **unused)
+{
+	struct cmk_pol_conf c = base;
+	uint64_t act, worst = 0;
+
+	c.deny_hold = 0;
+	for (act = 0; act < 12 * S; act += S / 100) {
+		struct cmk_pol_state st = cmk_pol_init(NOW, NOW, OID, TID);
+		uint64_t ask = NOW, no = NOW + 10 * S + act;
+
+		while (st.phase != CMK_POL_REVOKED) {
+			/* The vault decides when the question arrives. */
+			uint64_t answer = ask + S;
+			struct cmk_pol_result r;
+
+			r = at(&c, &st, ask < no ? CMK_OBS_USABLE :
+			       CMK_OBS_DELETED, answer);
+			st = r.state;
+			if (st.phase == CMK_POL_REVOKED &&
+			    answer - no > worst)
+				worst = answer - no;
+			ask = st.probe_at;
+		}
+	}
+	assert_in_range(worst, 8 * S, 9 * S);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_permission_counts_for_the_identity_of_the_proof_only),
+		cmocka_unit_test(
+			a_proof_without_identity_makes_no_permission_count),
+		cmocka_unit_test(confirm_count_answers_must_agree),
+		cmocka_unit_test(a_denial_from_before_an_outage_does_not_count),
+		cmocka_unit_test(after_a_return_a_denial_must_last),
+		cmocka_unit_test(hold_ends_in_revoke_after_deny_hold),
+		cmocka_unit_test(no_deny_hold_revokes_at_once),
+		cmocka_unit_test(the_offline_grace_holds_and_never_revokes),
+		cmocka_unit_test(the_lease_is_renewed_also_in_silence),
+		cmocka_unit_test(expiry_denies_at_exp_by_the_vaults_clock),
+		cmocka_unit_test(expiry_by_the_local_clock_has_slack),
+		cmocka_unit_test(exp_from_the_network_cannot_overflow),
+		cmocka_unit_test(a_manual_return_waits_and_says_so_once),
+		cmocka_unit_test(a_failed_restore_goes_back_and_tries_again),
+		cmocka_unit_test(throttling_stretches_up_to_five_times),
+		cmocka_unit_test(jitter_stays_in_its_bounds),
+		cmocka_unit_test(from_the_vaults_no_to_no_key_is_nine_seconds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
