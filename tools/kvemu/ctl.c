@@ -27,11 +27,19 @@ static int fail(const char *what, int err)
 	return 2;
 }
 
-/* Prints the last lines, all of them for a negative number. */
-static int print_log(int dir, long lines)
+static int open_dir(const char *path)
 {
+	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? -errno : dir;
+}
+
+/* Prints the last lines, all of them for a negative number. */
+static int print_log(const char *path, long lines)
+{
+	_cleanup_(closep) int dir = open_dir(path);
 	_cleanup_(freep) char *text = NULL;
-	ssize_t len = file_read(dir, REQLOG_FILE, &text);
+	ssize_t len = dir < 0 ? dir : file_read(dir, REQLOG_FILE, &text);
 	const char *from;
 
 	if (len < 0)
@@ -44,15 +52,28 @@ static int print_log(int dir, long lines)
 	return 0;
 }
 
-static int connect_patiently(int dir, long seconds)
+static int connect_once(const char *path)
+{
+	int dir = open_dir(path);
+	int conn;
+
+	if (dir < 0)
+		return dir;
+	conn = ctlsock_connect(dir);
+	close(dir);
+	return conn;
+}
+
+/* A kvemu that is just starting may not even have made its folder yet. */
+static int connect_patiently(const char *path, long seconds)
 {
 	struct timespec pause = { .tv_nsec = 50 * 1000000L };
 	int64_t until = boottime_us() + seconds * 1000000;
-	int conn = ctlsock_connect(dir);
+	int conn = connect_once(path);
 
 	while (conn < 0 && boottime_us() < until) {
 		nanosleep(&pause, NULL);
-		conn = ctlsock_connect(dir);
+		conn = connect_once(path);
 	}
 	return conn;
 }
@@ -96,9 +117,9 @@ static int print_answer(const json_t *answer, const char *member)
 	return json_is_true(json_object_get(answer, "ok")) ? 0 : 1;
 }
 
-static int run(int dir, char **words, long wait, const char *member)
+static int run(const char *path, char **words, long wait, const char *member)
 {
-	_cleanup_(closep) int conn = connect_patiently(dir, wait);
+	_cleanup_(closep) int conn = connect_patiently(path, wait);
 	json_auto_t *argv = json_array();
 	json_auto_t *answer = NULL;
 
@@ -123,7 +144,6 @@ int ctl_main(int argc, char **argv)
 		{ NULL }
 	};
 	const char *member = NULL;
-	_cleanup_(closep) int dir = -1;
 	const char *path = NULL;
 	long wait = 0;
 	int opt;
@@ -144,11 +164,8 @@ int ctl_main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return fail(path, -errno);
 	if (!strcmp(argv[optind], "log"))
-		return print_log(dir, argv[optind + 1] ?
+		return print_log(path, argv[optind + 1] ?
 				 atol(argv[optind + 1]) : -1);
-	return run(dir, argv + optind, wait, member);
+	return run(path, argv + optind, wait, member);
 }
