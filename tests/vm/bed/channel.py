@@ -116,13 +116,10 @@ class Guest:
             return False
         return True
 
-    def start(self, argv, stdin=b'', env=(), capture=True):
-        """Start a program; its process id."""
+    def start(self, argv, stdin=b'', capture=True):
+        """Start a program, with the agent's environment; its process id."""
         arguments = {'path': argv[0], 'arg': list(argv[1:]),
-                     'capture-output': capture,
-                     'env': ['HOME=/root', 'LANG=C.UTF-8',
-                             'PATH=/usr/local/sbin:/usr/local/bin:'
-                             '/usr/sbin:/usr/bin', *env]}
+                     'capture-output': capture}
         if stdin:
             arguments['input-data'] = base64.b64encode(stdin).decode()
         return self.call('guest-exec', arguments)['pid']
@@ -143,8 +140,8 @@ class Guest:
         return (code, base64.b64decode(state.get('out-data', '')),
                 base64.b64decode(state.get('err-data', '')))
 
-    def run(self, argv, stdin=b'', env=(), timeout=None):
-        return self.wait(self.start(argv, stdin, env), timeout)
+    def run(self, argv, stdin=b'', timeout=None):
+        return self.wait(self.start(argv, stdin), timeout)
 
     @contextlib.contextmanager
     def _file(self, name, mode):

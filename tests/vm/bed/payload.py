@@ -42,6 +42,11 @@ def _install_packaging(stage):
         shutil.copy2(file, stage / where / name)
 
 
+def _install_overlay(stage):
+    shutil.copytree(paths.TREE / 'tests/vm/overlay', stage,
+                    dirs_exist_ok=True)
+
+
 def _install_tests(stage):
     bed = stage / BED
     bed.mkdir(parents=True)
@@ -92,6 +97,7 @@ def build(series, file):
     """Write the tar file for a kernel; is the module in it?"""
     with tempfile.TemporaryDirectory() as work:
         stage = pathlib.Path(work)
+        _install_overlay(stage)
         _install_programs(stage)
         _install_packaging(stage)
         _install_tests(stage)

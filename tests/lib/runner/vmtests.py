@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests that run in a test machine.
+
+Tests with the same needs share a boot, one after the other.  A machine that
+has shown trouble is not used again: the rest gets a fresh one.
+"""
+
+import concurrent.futures
+import os
+import time
+
+from bed import klog, machine, payload
+from bed.paths import BedError
+
+from .report import Reader
+
+RUN_TEST = f'/{payload.BED}/run-test'
+GRACE = 60                      # for the machine to end a late test itself
+
+
+def _groups(tests):
+    groups = {}
+    for test in tests:
+        groups.setdefault(test.needs, []).append(test)
+    return list(groups.values())
+
+
+def run_all(run, tests):
+    """Run all tests, as many machines at a time as the CPUs carry."""
+    jobs = max(1, (os.cpu_count() or 1) // 2)
+    groups = _groups(tests)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(_run_group, run, group, number)
+                     for number, group in enumerate(groups)]:
+            done.result()
+
+
+def _run_group(run, group, number):
+    pending = list(group)
+    boots = 0
+    while pending:
+        first = pending[0]
+        name = f'{os.getpid()}-{first.kernel}-{first.mode}-{number}.{boots}'
+        boots += 1
+        session = Session(run, first, run.folder / 'vm' / name)
+        try:
+            session.boot()
+        except (BedError, OSError, EOFError, TimeoutError) as error:
+            for test in pending:
+                run.report.result(test.label, 'not ok', 'runs',
+                                  [f'the machine did not start: {error}'],
+                                  session.vm.console)
+            session.end()
+            return
+        while pending and session.sound:
+            session.run_test(pending.pop(0))
+        session.end()
+
+
+class Session:
+    """One boot of one machine."""
+
+    def __init__(self, run, test, folder):
+        self.run, self.kind = run, f'{test.kernel} {test.mode}'
+        self.vm = machine.Machine(folder)
+        self.spec = machine.Spec(
+            kernel=test.kernel, systemd=test.mode == 'systemd',
+            disks=test.disks, memory=test.memory, cpus=test.cpus,
+            append=test.append)
+        self.sound = True
+        self.taken = 0          # of the TAP that the machine has written
+
+    def boot(self):
+        self.run.report.begin(f'{self.kind} boots')
+        try:
+            started = time.monotonic()
+            self.vm.create(self.spec)
+            self.vm.boot()
+            self.vm.wait_ready()
+            self.run.report.note(f'{self.kind}: up after '
+                                 f'{time.monotonic() - started:.0f} s')
+        finally:
+            self.run.report.end(f'{self.kind} boots')
+
+    def _tap(self):
+        """What has come since the last time, in whole lines."""
+        try:
+            with open(self.vm.file('tap.log'), 'rb') as stream:
+                stream.seek(self.taken)
+                data = stream.read()
+        except FileNotFoundError:
+            return []
+        data = data[:data.rfind(b'\n') + 1]
+        self.taken += len(data)
+        return data.decode(errors='replace').splitlines()
+
+    def _argv(self, test, limit):
+        file = f'/{payload.BED}/{test.path}'
+        argv = [RUN_TEST, file, str(limit)]
+        if self.run.long:
+            argv = ['env', 'CMK_LONG=1', *argv]
+        if self.spec.systemd:
+            argv = ['systemd-run', '--quiet', '--wait', '--collect',
+                    '--unit=cmk-test', '--property=Type=oneshot', *argv]
+        return argv
+
+    def run_test(self, test):
+        """Run one test file; afterwards `sound` says whether the machine is
+        fit for another."""
+        log = self.run.log_of(test)
+        reader = Reader(self.run.report, test.label, log)
+        limit = self.run.limit(test)
+        self.run.report.begin(test.label)
+        with open(log, 'w', encoding='utf-8') as copy:
+            def take():
+                for line in self._tap():
+                    copy.write(line + '\n')
+                    copy.flush()
+                    reader.feed(line)
+
+            reason = self._follow(test, limit, take)
+            take()
+            reader.close(reason)
+            self._judge(test, reader, copy)
+        if reason or reader.out_of_order:
+            self.sound = False
+        self.run.report.end(test.label)
+
+    def _follow(self, test, limit, take):
+        """Start it and wait; why it could not end by itself, or ''."""
+        end = time.monotonic() + limit + GRACE
+        try:
+            pid = self.vm.guest.start(self._argv(test, limit), capture=False)
+            while time.monotonic() < end:
+                take()
+                state = self.vm.guest.call('guest-exec-status', {'pid': pid})
+                if state['exited']:
+                    return ''
+                time.sleep(0.2)
+        except (OSError, EOFError, BedError):
+            if not self.vm.running():
+                return 'the machine has ended'
+            return 'the machine does not answer'
+        return f'not ended after {limit + GRACE} s'
+
+    def _judge(self, test, reader, copy):
+        """The kernel log of the test; give the console a moment to show the
+        mark of the test's end."""
+        mark = f'cmk-bed: end {test.name}'
+        for _ in range(20):
+            text = self.vm.console.read_text(errors='replace')
+            if mark in text or not self.vm.running():
+                break
+            time.sleep(0.1)
+        lines = klog.sections(text).get(test.name, [])
+        copy.write('\n# kernel log\n' + '\n'.join(lines) + '\n')
+        bad = klog.trouble(lines, test.allow_klog)
+        if bad:
+            reader.fail('leaves the kernel log clean', bad)
+            self.sound = False
+
+    def end(self):
+        """Shut down, and judge what the log says outside of the tests."""
+        self.vm.stop(sync=self.sound)
+        try:
+            text = self.vm.console.read_text(errors='replace')
+        except FileNotFoundError:
+            text = ''
+        bad = klog.trouble(klog.sections(text)[None])
+        if bad and self.sound:
+            self.run.report.result(
+                self.kind, 'not ok', 'the kernel log is clean between tests',
+                bad, self.vm.console)
+        elif self.sound and not self.run.keep:
+            for name in ('root.qcow2', 'payload.tar'):
+                self.vm.file(name).unlink(missing_ok=True)
+            for disk in self.vm.folder.glob('data*.raw'):
+                disk.unlink()

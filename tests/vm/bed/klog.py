@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Judging a kernel log: what in it makes a run a failure."""
+
+import re
+
+# The kernel's own words for "this must not happen"
+TROUBLE = re.compile('|'.join((
+    r'\bBUG\b', r'\bWARNING:', r'\bOops\b', r'\bKASAN\b', r'\bUBSAN\b',
+    r'\bKCSAN\b', r'\bKFENCE\b', r'Kernel panic', r'general protection fault',
+    r'[Uu]nable to handle', r'Call Trace:', r'blocked for more than',
+    r'detected stalls?\b', r'self-detected stall', r'soft lockup',
+    r'hard LOCKUP', r'possible (circular|recursive|irq lock)',
+    r'inconsistent lock state', r'suspicious RCU usage', r'held lock freed',
+    r'lock held when returning', r'DEBUG_LOCKS_WARN_ON', r'bad unlock balance',
+    r'sleeping function called', r'scheduling while atomic',
+    r'refcount_t:', r'list_(add|del) corruption', r'double free',
+    r'kmemleak: \d+ new suspected', r'segfault at', r'Out of memory:')))
+STAMP = re.compile(r'^\[\s*\d+\.\d+\](\[[^]]*\])?\s')
+MARK = re.compile(r'cmk-bed: (begin|end) (\S+)')
+
+
+def trouble(lines, allow=()):
+    """The lines that tell of trouble, but for those that a test expects."""
+    allowed = [re.compile(pattern) for pattern in allow]
+    return [line for line in lines
+            if STAMP.match(line) and TROUBLE.search(line)
+            and not any(pattern.search(line) for pattern in allowed)]
+
+
+def sections(text):
+    """Split a log by the marks of the tests: {name or None: lines}.  None is
+    what belongs to no test: the start, the end, and what lies between."""
+    parts = {None: []}
+    name = None
+    for line in text.splitlines():
+        line = line.rstrip('\r')
+        mark = MARK.search(line)
+        if mark and mark[1] == 'begin':
+            name = mark[2]
+        parts.setdefault(name, []).append(line)
+        if mark and mark[1] == 'end':
+            name = None
+    return parts
