@@ -10,12 +10,6 @@
 
 #include <uapi/linux/cmk.h>
 
-/* Integer value ranges */
-static const struct netlink_range_validation cmk_a_main_lease_ttl_range = {
-	.min	= 1ULL,
-	.max	= 86400ULL,
-};
-
 /* Common nested types */
 const struct nla_policy cmk_key_nl_policy[CMK_A_KEY_DATA + 1] = {
 	[CMK_A_KEY_SCHEME] = NLA_POLICY_MAX(NLA_U32, 0),
@@ -56,7 +50,7 @@ const struct nla_policy cmk_key_drop_nl_policy[CMK_A_MAIN_RANGE + 1] = {
 /* CMK_CMD_LEASE_RENEW - do */
 const struct nla_policy cmk_lease_renew_nl_policy[CMK_A_MAIN_LAPSE + 1] = {
 	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
-	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_FULL_RANGE(NLA_U32, &cmk_a_main_lease_ttl_range),
+	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_MIN(NLA_U32, 1),
 	[CMK_A_MAIN_LAPSE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
@@ -80,7 +74,7 @@ const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1] = {
 const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_LAPSE + 1] = {
 	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
 	[CMK_A_MAIN_ADMIN] = { .type = NLA_FLAG, },
-	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_FULL_RANGE(NLA_U32, &cmk_a_main_lease_ttl_range),
+	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_MIN(NLA_U32, 1),
 	[CMK_A_MAIN_LAPSE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 

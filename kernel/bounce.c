@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writes: the data is encrypted into pages of our own and those are written.
+ *
+ * Pages are taken without waiting; when not one can be had, one comes from the
+ * volume's reserve.  So a write that waits holds no page, and as each write
+ * that holds one is on its way to the device, the reserve fills again: forward
+ * progress without a lock and without giving pages back.  map() cuts the bio
+ * to what the pages hold; the queue, where dm no longer lets us cut, writes
+ * one piece after the other.
+ *
+ * map() may wait for that one page because it has submitted nothing yet in
+ * this call, and dm sends what it submitted in earlier calls to the device
+ * before it calls again.
+ */
+
+#include <linux/slab.h>
+
+#include "cipher.h"
+#include "io.h"
+
+/* What a bounce bio takes over from the bio above. */
+#define CMK_OPF_MASK	(REQ_OP_MASK | REQ_FUA | REQ_SYNC | REQ_META | \
+			 REQ_PRIO | REQ_IDLE | REQ_BACKGROUND | REQ_NOWAIT | \
+			 REQ_SWAP)
+
+static void cmk_bounce_free(struct cmk_io *io)
+{
+	struct bio *bounce = &io->bounce;
+	unsigned int i;
+
+	for (i = 0; i < bounce->bi_vcnt; i++)
+		mempool_free(bounce->bi_io_vec[i].bv_page, &io->ct->vol->pages);
+	bio_uninit(bounce);
+	if (io->vecs != io->inline_vecs)
+		kfree(io->vecs);
+}
+
+static void cmk_write_work(struct work_struct *work)
+{
+	cmk_write_start(container_of(work, struct cmk_io, work));
+}
+
+static void cmk_write_endio(struct bio *bounce)
+{
+	struct cmk_io *io = bounce->bi_private;
+	blk_status_t status = bounce->bi_status;
+
+	cmk_bounce_free(io);
+	if (likely(status || !io->iter.bi_size))
+		cmk_io_end(io, status);
+	else
+		cmk_io_queue_start(io);
+}
+
+/* A vector for up to @nr pages; a shorter one when memory is short. */
+static unsigned int cmk_bounce_vecs(struct cmk_io *io, unsigned int nr)
+{
+	io->vecs = io->inline_vecs;
+	if (nr <= CMK_INLINE_VECS)
+		return nr;
+	io->vecs = kmalloc_array(nr, sizeof(*io->vecs),
+				 GFP_NOWAIT | __GFP_NOWARN);
+	if (io->vecs)
+		return nr;
+	io->vecs = io->inline_vecs;
+	return CMK_INLINE_VECS;
+}
+
+/**
+ * cmk_bounce_alloc() - pages for the next piece of a write
+ * @io: a write
+ *
+ * Return: bytes that they hold, a multiple of the data unit and at most what
+ * is left to write; 0 when there are none and the bio must not wait.
+ */
+static unsigned int cmk_bounce_alloc(struct cmk_io *io)
+{
+	struct bio *bio = cmk_io_bio(io);
+	unsigned int left = min_t(unsigned int, io->iter.bi_size,
+				  CMK_BOUNCE_PAGES << PAGE_SHIFT);
+	unsigned int nr = cmk_bounce_vecs(io, DIV_ROUND_UP(left, PAGE_SIZE));
+	struct bio *bounce = &io->bounce;
+	struct page *page;
+	unsigned int len;
+
+	bio_init(bounce, io->ct->dev->bdev, io->vecs, nr,
+		 bio->bi_opf & CMK_OPF_MASK);
+	while (left && nr--) {
+		page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+		if (!page && !bounce->bi_vcnt && !(bio->bi_opf & REQ_NOWAIT))
+			page = mempool_alloc(&io->ct->vol->pages, GFP_NOIO);
+		if (!page)
+			break;
+		len = min_t(unsigned int, left, PAGE_SIZE);
+		__bio_add_page(bounce, page, len, 0);
+		left -= len;
+	}
+	return bounce->bi_iter.bi_size;
+}
+
+static void cmk_bounce_submit(struct cmk_io *io, sector_t sector)
+{
+	struct bio *bio = cmk_io_bio(io);
+	struct bio *bounce = &io->bounce;
+
+	bounce->bi_iter.bi_sector = io->ct->vol->geo.start + sector;
+	bounce->bi_end_io = cmk_write_endio;
+	bounce->bi_private = io;
+	bounce->bi_ioprio = bio->bi_ioprio;
+	cmk_bio_copy_hint(bounce, bio);
+	dm_submit_bio_remap(bio, bounce);
+}
+
+/* The pages are there: encrypt and send. */
+static void cmk_write_piece(struct cmk_io *io)
+{
+	sector_t sector = io->iter.bi_sector;
+	blk_status_t status;
+
+	switch (cmk_io_crypt(io, true, &status)) {
+	case CMK_GO:
+		cmk_bounce_submit(io, sector);
+		break;
+	case CMK_FAIL:
+		cmk_bounce_free(io);
+		cmk_io_end(io, status);
+		break;
+	case CMK_WAIT_GATE:
+	case CMK_WAIT_KEY:
+		cmk_bounce_free(io);
+		if (!cmk_park(io))
+			cmk_io_queue_start(io);
+		break;
+	}
+}
+
+static void cmk_write_would_block(struct cmk_io *io)
+{
+	cmk_bounce_free(io);
+	cmk_io_end(io, BLK_STS_AGAIN);
+}
+
+/**
+ * cmk_write_start() - write the next piece
+ * @io: a write with nothing under way
+ *
+ * Context: process context, not inside map().
+ */
+void cmk_write_start(struct cmk_io *io)
+{
+	if (cmk_bounce_alloc(io))
+		cmk_write_piece(io);
+	else
+		cmk_write_would_block(io);
+}
+
+/**
+ * cmk_write_map() - write from map(), which may cut the bio
+ * @io: a write
+ *
+ * The part that is cut off comes back as a bio of its own.
+ */
+void cmk_write_map(struct cmk_io *io)
+{
+	struct bio *bio = cmk_io_bio(io);
+	unsigned int len = CMK_BOUNCE_PAGES << PAGE_SHIFT;
+
+	if (io->ct->args.crypt != CMK_CRYPT_QUEUED) {
+		len = cmk_bounce_alloc(io);
+		if (unlikely(!len)) {
+			cmk_write_would_block(io);
+			return;
+		}
+	}
+	if (len < io->iter.bi_size) {
+		dm_accept_partial_bio(bio, len >> SECTOR_SHIFT);
+		io->iter.bi_size = len;
+	}
+	if (io->ct->args.crypt == CMK_CRYPT_QUEUED)
+		cmk_io_queue(io, cmk_write_work);
+	else
+		cmk_write_piece(io);
+}

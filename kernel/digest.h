@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef CMK_DIGEST_H
+#define CMK_DIGEST_H
+
+#include <linux/types.h>
+
+#define CMK_FINGERPRINT_SIZE	16
+
+int cmk_digest_init(void);
+void cmk_digest_exit(void);
+int cmk_digest_fingerprint(const u8 *dek, u8 fingerprint[CMK_FINGERPRINT_SIZE]);
+
+#endif

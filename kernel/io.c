@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The data path: admission, reads, discards, and the crypto of both
+ * directions.
+ *
+ * A key is used only inside an RCU read section over at most CMK_SECTION bytes
+ * of data, and the gate is read in the same section.  Whoever closes the gate
+ * and waits for a grace period therefore knows that no key is in use and that
+ * no later section will find one.  A read's last section ends the bio too, so
+ * that no plaintext is delivered after a revoke has returned.
+ *
+ * A bio in flight at the device holds no key: a write is ciphertext by then, a
+ * read looks its key up when the data has come.  A read that finds none is put
+ * back to where it began and waits to be read again.
+ *
+ * map() never waits for a key or another bio: it parks (park.c).
+ */
+
+#include "cipher.h"
+#include "io.h"
+#include "range.h"
+#include "slot.h"
+#include "volume.h"
+
+/* Longest stretch of data in one RCU section, in bytes. */
+#define CMK_SECTION	(16 * 1024)
+
+/**
+ * cmk_io_verdict() - may this bio go on now?
+ * @io: a bio
+ *
+ * Without the volume's lock the answer may be old when it comes; park.c asks
+ * again under the lock, the crypto again under RCU.
+ */
+enum cmk_verdict cmk_io_verdict(struct cmk_io *io)
+{
+	const struct cmk_volume *vol = io->ct->vol;
+
+	switch (READ_ONCE(vol->gate)) {
+	case CMK_GATE_OPEN:
+		if (bio_op(cmk_io_bio(io)) == REQ_OP_DISCARD ||
+		    rcu_access_pointer(io->range->slot))
+			return CMK_GO;
+		return vol->options.no_key_fail ? CMK_FAIL : CMK_WAIT_KEY;
+	case CMK_GATE_HELD:
+		return CMK_WAIT_GATE;
+	case CMK_GATE_REVOKED:
+		break;
+	}
+	return CMK_FAIL;
+}
+
+/*
+ * What a refused bio is told.  XFS stops at once on ENODEV, while it would
+ * retry on EIO for ever.
+ */
+static blk_status_t cmk_io_refusal(const struct cmk_io *io)
+{
+	return READ_ONCE(io->ct->vol->gate) == CMK_GATE_REVOKED ?
+		BLK_STS_OFFLINE : BLK_STS_IOERR;
+}
+
+/**
+ * cmk_io_end() - give a bio back to dm
+ * @io: a bio with nothing under way; gone afterwards
+ * @status: its result
+ */
+void cmk_io_end(struct cmk_io *io, blk_status_t status)
+{
+	struct bio *bio = cmk_io_bio(io);
+
+	bio->bi_end_io = io->end_io;
+	bio->bi_status = status;
+	bio_endio(bio);
+}
+
+/**
+ * cmk_io_queue() - go on in process context
+ * @io: a bio
+ * @fn: with what
+ */
+void cmk_io_queue(struct cmk_io *io, work_func_t fn)
+{
+	INIT_WORK(&io->work, fn);
+	queue_work(cmk_io_wq, &io->work);
+}
+
+/*
+ * Encrypts or decrypts what one single-page vector and the section's budget
+ * have in common.
+ */
+static int cmk_io_crypt_vec(struct cmk_io *io, struct cmk_crypt *crypt,
+			    const struct cmk_slot *slot, struct bvec_iter *iter,
+			    struct bvec_iter *to, unsigned int budget)
+{
+	const struct cmk_geometry *geo = &io->ct->vol->geo;
+	struct bio *bio = cmk_io_bio(io);
+	struct bio_vec src = bio_iter_iovec(bio, *iter);
+	struct bio_vec dst = src;
+	struct cmk_units units;
+	unsigned int len = min(src.bv_len, budget);
+	int r;
+
+	if (to) {
+		dst = bio_iter_iovec(&io->bounce, *to);
+		len = min(len, dst.bv_len);
+	}
+	/* As dm-crypt: a data unit lies in one page of the vector. */
+	if (unlikely(len & (geo->sector_size - 1)))
+		return -EIO;
+	units.src_page = src.bv_page;
+	units.src = src.bv_offset;
+	units.dst_page = dst.bv_page;
+	units.dst = dst.bv_offset;
+	units.size = geo->sector_size;
+	units.nr = len / geo->sector_size;
+	units.tweak = geo->iv_offset + iter->bi_sector;
+	r = cmk_crypt_units(crypt, slot->tfm, to, &units);
+	if (unlikely(r))
+		return r;
+	bio_advance_iter_single(bio, iter, len);
+	if (to)
+		bio_advance_iter_single(&io->bounce, to, len);
+	return len;
+}
+
+/* One RCU section's worth. */
+static int cmk_io_crypt_section(struct cmk_io *io, struct cmk_crypt *crypt,
+				const struct cmk_slot *slot,
+				struct bvec_iter *iter, struct bvec_iter *to)
+{
+	unsigned int done = 0;
+	int len;
+
+	while (done < CMK_SECTION && (to ? to->bi_size : iter->bi_size)) {
+		len = cmk_io_crypt_vec(io, crypt, slot, iter, to,
+				       CMK_SECTION - done);
+		if (unlikely(len < 0))
+			return len;
+		done += len;
+	}
+	return 0;
+}
+
+/**
+ * cmk_io_crypt() - encrypt into the bounce bio, or decrypt in place
+ * @io: a bio; on success of a write its iterator stands after what was
+ *	encrypted, on success of a read the bio has been ended
+ * @write: direction; a write fills @io->bounce
+ * @status: set when CMK_FAIL is returned
+ *
+ * Context: any in which cmk_cipher_usable().
+ *
+ * Return: CMK_GO, or why not.  A read that is not done holds no plaintext.
+ */
+enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
+			      blk_status_t *status)
+{
+	struct bvec_iter iter = io->iter;
+	struct bvec_iter to = io->bounce.bi_iter;
+	enum cmk_verdict verdict;
+	struct cmk_crypt crypt;
+	struct cmk_slot *slot;
+	bool more = true;
+	int r;
+
+	cmk_crypt_init(&crypt);
+	while (more) {
+		rcu_read_lock();
+		slot = rcu_dereference(io->range->slot);
+		if (READ_ONCE(io->ct->vol->gate) != CMK_GATE_OPEN || !slot) {
+			rcu_read_unlock();
+			verdict = cmk_io_verdict(io);
+			*status = cmk_io_refusal(io);
+			/* The key came just now: let park.c look again. */
+			if (verdict == CMK_GO)
+				verdict = CMK_WAIT_KEY;
+			goto undone;
+		}
+		r = cmk_io_crypt_section(io, &crypt, slot, &iter,
+					 write ? &to : NULL);
+		more = write ? to.bi_size : iter.bi_size;
+		if (likely(!r) && !more && !write)
+			cmk_io_end(io, BLK_STS_OK);
+		rcu_read_unlock();
+		if (unlikely(r)) {
+			verdict = CMK_FAIL;
+			*status = BLK_STS_IOERR;
+			goto undone;
+		}
+	}
+	if (write)
+		io->iter = iter;
+	return CMK_GO;
+undone:
+	if (!write && iter.bi_size != io->iter.bi_size)
+		zero_fill_bio_iter(cmk_io_bio(io), io->iter);
+	return verdict;
+}
+
+static void cmk_read_start(struct cmk_io *io);
+
+/* The data has come and the context can decrypt. */
+static void cmk_read_finish(struct cmk_io *io)
+{
+	blk_status_t status;
+
+	switch (cmk_io_crypt(io, false, &status)) {
+	case CMK_GO:
+		break;
+	case CMK_FAIL:
+		cmk_io_end(io, status);
+		break;
+	case CMK_WAIT_GATE:
+	case CMK_WAIT_KEY:
+		if (!cmk_park(io))
+			cmk_io_queue_start(io);
+		break;
+	}
+}
+
+static void cmk_read_work(struct work_struct *work)
+{
+	cmk_read_finish(container_of(work, struct cmk_io, work));
+}
+
+static void cmk_read_endio(struct bio *bio)
+{
+	struct cmk_io *io = cmk_bio_io(bio);
+
+	if (unlikely(bio->bi_status))
+		cmk_io_end(io, bio->bi_status);
+	else if (in_hardirq() || irqs_disabled() || !cmk_cipher_usable() ||
+		 io->iter.bi_size > io->ct->inline_bytes)
+		cmk_io_queue(io, cmk_read_work);
+	else
+		cmk_read_finish(io);
+}
+
+/* Sends dm's own bio to the data device; no clone of ours. */
+static void cmk_io_remap(struct cmk_io *io)
+{
+	struct bio *bio = cmk_io_bio(io);
+
+	bio_set_dev(bio, io->ct->dev->bdev);
+	bio->bi_iter = io->iter;
+	bio->bi_iter.bi_sector += io->ct->vol->geo.start;
+	/* A bio whose completion is not the device's must not be polled. */
+	bio->bi_opf &= ~REQ_POLLED;
+	dm_submit_bio_remap(bio, NULL);
+}
+
+static void cmk_read_start(struct cmk_io *io)
+{
+	struct bio *bio = cmk_io_bio(io);
+
+	bio->bi_end_io = cmk_read_endio;
+	bio->bi_status = BLK_STS_OK;
+	/* A bio that was read before and split below stands at 0. */
+	atomic_set(&bio->__bi_remaining, 1);
+	cmk_io_remap(io);
+}
+
+static void cmk_io_go(struct cmk_io *io)
+{
+	switch (bio_op(cmk_io_bio(io))) {
+	case REQ_OP_READ:
+		cmk_read_start(io);
+		break;
+	case REQ_OP_WRITE:
+		cmk_write_start(io);
+		break;
+	default:
+		cmk_io_remap(io);
+		break;
+	}
+}
+
+/**
+ * cmk_io_start() - begin a bio, or begin it again
+ * @io: a bio with nothing under way
+ *
+ * Context: process context, not inside map(): a write may wait for a page.
+ */
+void cmk_io_start(struct cmk_io *io)
+{
+	do {
+		switch (cmk_io_verdict(io)) {
+		case CMK_GO:
+			cmk_io_go(io);
+			return;
+		case CMK_FAIL:
+			cmk_io_end(io, cmk_io_refusal(io));
+			return;
+		case CMK_WAIT_GATE:
+		case CMK_WAIT_KEY:
+			break;
+		}
+	} while (!cmk_park(io));
+}
+
+static void cmk_start_work(struct work_struct *work)
+{
+	cmk_io_start(container_of(work, struct cmk_io, work));
+}
+
+/**
+ * cmk_io_queue_start() - cmk_io_start() from any context
+ * @io: a bio with nothing under way
+ */
+void cmk_io_queue_start(struct cmk_io *io)
+{
+	cmk_io_queue(io, cmk_start_work);
+}
+
+static int cmk_map_flush(struct cmk_target *ct, struct bio *bio)
+{
+	if (READ_ONCE(ct->vol->gate) == CMK_GATE_REVOKED) {
+		bio->bi_status = BLK_STS_OFFLINE;
+		bio_endio(bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+	bio_set_dev(bio, ct->dev->bdev);
+	return DM_MAPIO_REMAPPED;
+}
+
+/* dm core cuts reads and writes at the borders of ranges, discards not. */
+static void cmk_map_cut_discard(struct cmk_volume *vol, struct bio *bio,
+				sector_t sector)
+{
+	sector_t range = 1ULL << vol->geo.range_shift;
+	sector_t left = range - (sector & (range - 1));
+
+	if (bio_sectors(bio) > left)
+		dm_accept_partial_bio(bio, left);
+}
+
+/**
+ * cmk_io_map() - the target's map function
+ * @ti: the target
+ * @bio: dm's clone, cut to the range
+ *
+ * Return: DM_MAPIO_SUBMITTED, DM_MAPIO_REMAPPED for a flush, DM_MAPIO_KILL
+ * for a misaligned bio.
+ */
+int cmk_io_map(struct dm_target *ti, struct bio *bio)
+{
+	struct cmk_target *ct = ti->private;
+	struct cmk_volume *vol = ct->vol;
+	struct cmk_io *io = cmk_bio_io(bio);
+	sector_t sector;
+
+	if (unlikely(bio->bi_opf & REQ_PREFLUSH ||
+		     bio_op(bio) == REQ_OP_FLUSH))
+		return cmk_map_flush(ct, bio);
+
+	sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+	if (unlikely(((sector << SECTOR_SHIFT) | bio->bi_iter.bi_size) &
+		     (vol->geo.sector_size - 1)))
+		return DM_MAPIO_KILL;
+	if (bio_op(bio) == REQ_OP_DISCARD)
+		cmk_map_cut_discard(vol, bio, sector);
+
+	io->ct = ct;
+	io->range = cmk_range_at(&vol->ranges, sector >> vol->geo.range_shift);
+	io->iter = bio->bi_iter;
+	io->iter.bi_sector = sector;
+	io->end_io = bio->bi_end_io;
+	io->deadline = 0;
+	io->wants_key = false;
+
+	if (bio_op(bio) == REQ_OP_WRITE && cmk_io_verdict(io) == CMK_GO)
+		cmk_write_map(io);
+	else
+		cmk_io_start(io);
+	return DM_MAPIO_SUBMITTED;
+}

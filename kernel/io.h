@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The data path: what happens to a bio between the mapped device and the data
+ * device.  io.c admits bios and does reads, bounce.c writes, park.c keeps
+ * those that must wait.
+ */
+#ifndef CMK_IO_H
+#define CMK_IO_H
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+#include <linux/workqueue.h>
+
+#include "args.h"
+#include "volume.h"
+
+/* Bounce pages whose vector lies in the per-bio data. */
+#define CMK_INLINE_VECS		4
+/* A write is cut to this many pages, 128 KiB. */
+#define CMK_BOUNCE_PAGES	32
+
+/**
+ * struct cmk_target - one entry of a table
+ * @table: the table that it is in; compared, never followed
+ * @node: in the volume's list of targets; cmk_attach_mutex
+ * @vol: the volume that it is attached to
+ * @dev: the data device
+ * @sectors: length of the target
+ * @args: of its table line, for status and the data path
+ * @options: those of @args that become the volume's in preresume
+ * @inline_bytes: a completed read up to this size is decrypted where it
+ *	completes
+ *
+ * Constant once the constructor has returned.
+ */
+struct cmk_target {
+	const struct dm_table *table;
+	struct list_head node;
+	struct cmk_volume *vol;
+	struct dm_dev *dev;
+	sector_t sectors;
+	struct cmk_args args;
+	struct cmk_options options;
+	unsigned int inline_bytes;
+};
+
+/**
+ * struct cmk_io - what is kept of a bio while it is under way
+ * @ct: its target
+ * @range: its range; a bio never crosses a border
+ * @iter: what is left to do, in the bio that dm gave us; sector within target
+ * @end_io: dm's, while ours stands in its place
+ * @deadline: jiffies until which it waits for its key, 0 for ever
+ * @wants_key: parked and counted in its range's waiters
+ * @work: crypto on the queue
+ * @bounce: the write under way; embedded, initialised for each piece
+ * @vecs: vector of @bounce, @inline_vecs or allocated
+ * @inline_vecs: for small writes
+ *
+ * All fields belong to whoever has the bio: map(), a work, a completion, or,
+ * while it is parked, the volume's lock.
+ */
+struct cmk_io {
+	struct cmk_target *ct;
+	struct cmk_range *range;
+	struct bvec_iter iter;
+	bio_end_io_t *end_io;
+	unsigned long deadline;
+	bool wants_key;
+	struct work_struct work;
+	struct bio bounce;
+	struct bio_vec *vecs;
+	struct bio_vec inline_vecs[CMK_INLINE_VECS];
+};
+
+/**
+ * enum cmk_verdict - may this bio go on now?
+ * @CMK_GO: yes
+ * @CMK_WAIT_GATE: the gate is held
+ * @CMK_WAIT_KEY: the range has no key
+ * @CMK_FAIL: no, with cmk_io_status()
+ */
+enum cmk_verdict {
+	CMK_GO,
+	CMK_WAIT_GATE,
+	CMK_WAIT_KEY,
+	CMK_FAIL,
+};
+
+static inline struct bio *cmk_io_bio(struct cmk_io *io)
+{
+	return dm_bio_from_per_bio_data(io, sizeof(*io));
+}
+
+static inline struct cmk_io *cmk_bio_io(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct cmk_io));
+}
+
+/* io.c */
+int cmk_io_map(struct dm_target *ti, struct bio *bio);
+void cmk_io_start(struct cmk_io *io);
+void cmk_io_queue_start(struct cmk_io *io);
+void cmk_io_queue(struct cmk_io *io, work_func_t fn);
+void cmk_io_end(struct cmk_io *io, blk_status_t status);
+enum cmk_verdict cmk_io_verdict(struct cmk_io *io);
+enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
+			      blk_status_t *status);
+
+/* bounce.c */
+void cmk_write_start(struct cmk_io *io);
+void cmk_write_map(struct cmk_io *io);
+
+/* park.c */
+bool cmk_park(struct cmk_io *io);
+void cmk_park_init(struct cmk_volume *vol);
+void cmk_park_requeue(struct cmk_volume *vol);
+void cmk_park_resume(struct cmk_volume *vol);
+
+#endif

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netlink family: Documentation/netlink/specs/cmk.yaml is the contract,
+ * the policies are generated from it.  Here: who may, bind, the lease and the
+ * gate; dumps are in netlink-dump.c, keys in netlink-key.c.
+ *
+ * No command may deadlock with the I/O that waits for it.  So commands run in
+ * parallel (genl's own mutex would let a module load hold up a revoke), those
+ * that allocate do so under memalloc_noio_save(), and none waits for I/O, for
+ * a drain or for userspace.  A key is built before any lock is taken.
+ *
+ * The agent is the socket that has bound.  Its port is compared with each
+ * request's; it is forgotten when the socket is closed, which the netlink
+ * notifier tells, and leases run on.
+ */
+
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+
+#include "generated/netlink-gen.h"
+#include "lease.h"
+#include "netlink.h"
+#include "notify.h"
+#include "volume.h"
+
+#define CMK_MODULE_VERSION	((0 << 16) | (1 << 8) | 0)
+
+static DEFINE_SPINLOCK(cmk_bind_lock);
+/* Port of the bound socket, 0 when none is; cmk_bind_lock. */
+static u32 cmk_bind_port;
+
+/* --- who may, and which volume --- */
+
+static bool cmk_nl_is_bound(u32 portid)
+{
+	bool bound;
+
+	spin_lock(&cmk_bind_lock);
+	bound = cmk_bind_port && cmk_bind_port == portid;
+	spin_unlock(&cmk_bind_lock);
+	return bound;
+}
+
+/* The agent, or an administrator: opener and sender have the capability. */
+int cmk_nl_permit(struct sk_buff *skb, struct netlink_ext_ack *extack)
+{
+	if (cmk_nl_is_bound(NETLINK_CB(skb).portid) ||
+	    netlink_capable(skb, CAP_SYS_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN");
+	return -EPERM;
+}
+
+int cmk_nl_permit_agent(struct sk_buff *skb,
+			struct netlink_ext_ack *extack)
+{
+	if (cmk_nl_is_bound(NETLINK_CB(skb).portid))
+		return 0;
+	if (netlink_capable(skb, CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "only the bound socket may do this");
+		return -ESTALE;
+	}
+	NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN");
+	return -EPERM;
+}
+
+/* netlink takes the last of two equal attributes; this family takes none. */
+int cmk_nl_once(const struct nlattr *head, int len,
+		struct netlink_ext_ack *extack)
+{
+	DECLARE_BITMAP(seen, CMK_A_MAIN_MAX + 1);
+	const struct nlattr *attr;
+	int rem;
+
+	bitmap_zero(seen, CMK_A_MAIN_MAX + 1);
+	nla_for_each_attr(attr, head, len, rem) {
+		if (nla_type(attr) > CMK_A_MAIN_MAX)
+			continue;
+		if (__test_and_set_bit(nla_type(attr), seen)) {
+			NL_SET_ERR_MSG_ATTR(extack, attr,
+					    "attribute given twice");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int cmk_nl_check(struct genl_info *info)
+{
+	return cmk_nl_once(genlmsg_data(info->genlhdr),
+			   genlmsg_len(info->genlhdr), info->extack);
+}
+
+/* @text is a constant and lives as long as the module. */
+bool cmk_nl_missing(struct genl_info *info, int attr, const char *text)
+{
+	if (info->attrs[attr])
+		return false;
+	if (info->extack)
+		info->extack->_msg = text;
+	NL_SET_ERR_ATTR_MISS(info->extack, NULL, attr);
+	return true;
+}
+
+static void cmk_nl_uuid(uuid_t *uuid, const struct nlattr *attr)
+{
+	import_uuid(uuid, nla_data(attr));
+}
+
+/* The volume of a request; NULL with a text. */
+struct cmk_volume *cmk_nl_volume(struct nlattr **attrs,
+				 struct netlink_ext_ack *extack)
+{
+	struct cmk_volume *vol;
+	uuid_t uuid;
+
+	cmk_nl_uuid(&uuid, attrs[CMK_A_MAIN_UUID]);
+	vol = cmk_volume_find(&uuid);
+	if (!vol)
+		NL_SET_ERR_MSG_ATTR(extack, attrs[CMK_A_MAIN_UUID],
+				    "no such volume");
+	return vol;
+}
+
+/* What a refusal of the volume means. */
+int cmk_nl_refused(struct netlink_ext_ack *extack, int r)
+{
+	switch (r) {
+	case -ENODEV:
+		NL_SET_ERR_MSG(extack, "the volume is going away");
+		break;
+	case -ENOENT:
+		NL_SET_ERR_MSG(extack, "no such range");
+		break;
+	case -EKEYREVOKED:
+		NL_SET_ERR_MSG(extack, "the gate is closed: restore first");
+		break;
+	case -EKEYEXPIRED:
+		NL_SET_ERR_MSG(extack, "no lease is running");
+		break;
+	case -EKEYREJECTED:
+		NL_SET_ERR_MSG(extack, "not the key that was live");
+		break;
+	case -ESTALE:
+		NL_SET_ERR_MSG(extack, "older than the key that was live");
+		break;
+	case -EPERM:
+		NL_SET_ERR_MSG(extack, "an administrator closed the gate");
+		break;
+	}
+	return r;
+}
+
+/* --- bind --- */
+
+int cmk_nl_bind_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *msg;
+	int r = 0;
+	void *hdr;
+
+	if (!netlink_capable(skb, CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(info->extack, "needs CAP_SYS_ADMIN");
+		return -EPERM;
+	}
+	r = cmk_nl_check(info);
+	if (r)
+		return r;
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(msg, info, &cmk_nl_family, 0, CMK_CMD_BIND);
+	if (!hdr ||
+	    nla_put_u64_64bit(msg, CMK_A_MAIN_EPOCH, get_random_u64(),
+			      CMK_A_MAIN_PAD) ||
+	    nla_put_u64_64bit(msg, CMK_A_MAIN_FEATURES, CMK_FEATURE_PLAIN_KEYS,
+			      CMK_A_MAIN_PAD) ||
+	    nla_put_u32(msg, CMK_A_MAIN_VERSION, CMK_MODULE_VERSION) ||
+	    nla_put_u32(msg, CMK_A_MAIN_SEQ, cmk_notify_seq())) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+
+	spin_lock(&cmk_bind_lock);
+	if (cmk_bind_port && cmk_bind_port != info->snd_portid)
+		r = -EBUSY;
+	else
+		cmk_bind_port = info->snd_portid;
+	spin_unlock(&cmk_bind_lock);
+	if (r) {
+		NL_SET_ERR_MSG(info->extack, "another agent is bound");
+		nlmsg_free(msg);
+		return r;
+	}
+	return genlmsg_reply(msg, info);
+}
+
+static int cmk_nl_release(struct notifier_block *nb, unsigned long event,
+			  void *data)
+{
+	const struct cmk_event unbound = { .cmd = CMK_CMD_UNBOUND };
+	struct netlink_notify *notify = data;
+	bool was = false;
+
+	if (event != NETLINK_URELEASE ||
+	    notify->protocol != NETLINK_GENERIC ||
+	    !net_eq(notify->net, &init_net))
+		return NOTIFY_DONE;
+	spin_lock(&cmk_bind_lock);
+	if (cmk_bind_port && cmk_bind_port == notify->portid) {
+		cmk_bind_port = 0;
+		was = true;
+	}
+	spin_unlock(&cmk_bind_lock);
+	if (was)
+		cmk_notify(&unbound);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cmk_nl_notifier = {
+	.notifier_call = cmk_nl_release,
+};
+
+/* --- the lease and the gate --- */
+
+/* uuid, lease-ttl and lapse, which lease-renew and restore both need. */
+static int cmk_nl_lease(struct genl_info *info, u32 *ttl,
+			enum cmk_lapse *lapse)
+{
+	int r = cmk_nl_check(info);
+
+	if (r)
+		return r;
+	if (cmk_nl_missing(info, CMK_A_MAIN_UUID, "uuid is missing") ||
+	    cmk_nl_missing(info, CMK_A_MAIN_LEASE_TTL, "lease-ttl is missing") ||
+	    cmk_nl_missing(info, CMK_A_MAIN_LAPSE, "lapse is missing"))
+		return -EINVAL;
+	*ttl = nla_get_u32(info->attrs[CMK_A_MAIN_LEASE_TTL]);
+	if (*ttl > CMK_LEASE_MAX) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[CMK_A_MAIN_LEASE_TTL],
+				    "a lease lasts at most a day");
+		return -ERANGE;
+	}
+	*lapse = nla_get_u32(info->attrs[CMK_A_MAIN_LAPSE]);
+	return 0;
+}
+
+int cmk_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cmk_volume *vol;
+	enum cmk_lapse lapse;
+	u32 ttl;
+	int r;
+
+	r = cmk_nl_permit_agent(skb, info->extack) ?:
+	    cmk_nl_lease(info, &ttl, &lapse);
+	if (r)
+		return r;
+	vol = cmk_nl_volume(info->attrs, info->extack);
+	if (!vol)
+		return -ENODEV;
+	r = cmk_lease_renew(vol, ttl, lapse);
+	cmk_volume_put(vol);
+	return cmk_nl_refused(info->extack, r);
+}
+
+int cmk_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cmk_volume *vol;
+	enum cmk_lapse lapse;
+	u32 ttl;
+	int r;
+
+	r = cmk_nl_permit(skb, info->extack) ?:
+	    cmk_nl_lease(info, &ttl, &lapse);
+	if (r)
+		return r;
+	vol = cmk_nl_volume(info->attrs, info->extack);
+	if (!vol)
+		return -ENODEV;
+	r = cmk_lease_restore(vol, info->attrs[CMK_A_MAIN_ADMIN], ttl, lapse);
+	cmk_volume_put(vol);
+	return cmk_nl_refused(info->extack, r);
+}
+
+static int cmk_nl_close(struct sk_buff *skb, struct genl_info *info,
+			enum cmk_gate gate)
+{
+	struct nlattr **attrs = info->attrs;
+	struct cmk_close how = { .gate = gate };
+	char reason[CMK_REASON_LEN + 1] = "";
+	struct cmk_volume *vol;
+	int r;
+
+	r = cmk_nl_permit(skb, info->extack) ?: cmk_nl_check(info);
+	if (r)
+		return r;
+	if (cmk_nl_missing(info, CMK_A_MAIN_UUID, "uuid is missing") ||
+	    cmk_nl_missing(info, CMK_A_MAIN_ACTOR, "actor is missing") ||
+	    cmk_nl_missing(info, CMK_A_MAIN_CAUSE, "cause is missing"))
+		return -EINVAL;
+	how.sticky = nla_get_u32(attrs[CMK_A_MAIN_ACTOR]) == CMK_ACTOR_ADMIN;
+	how.cause = nla_get_u32(attrs[CMK_A_MAIN_CAUSE]);
+	if (attrs[CMK_A_MAIN_REASON])
+		nla_strscpy(reason, attrs[CMK_A_MAIN_REASON], sizeof(reason));
+	how.reason = reason;
+	vol = cmk_nl_volume(attrs, info->extack);
+	if (!vol)
+		return -ENODEV;
+	r = cmk_volume_close(vol, &how);
+	cmk_volume_put(vol);
+	return cmk_nl_refused(info->extack, r);
+}
+
+int cmk_nl_hold_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return cmk_nl_close(skb, info, CMK_GATE_HELD);
+}
+
+int cmk_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return cmk_nl_close(skb, info, CMK_GATE_REVOKED);
+}
+
+/* --- the family --- */
+
+#define CMK_POLICY(name) \
+	.policy = cmk_##name##_nl_policy, \
+	.maxattr = ARRAY_SIZE(cmk_##name##_nl_policy) - 1
+
+static const struct genl_ops cmk_nl_ops[] = {
+	{
+		.cmd = CMK_CMD_BIND,
+		.doit = cmk_nl_bind_doit,
+		CMK_POLICY(bind),
+	},
+	{
+		.cmd = CMK_CMD_VOLUME_GET,
+		.doit = cmk_nl_volume_get_doit,
+		.dumpit = cmk_nl_volume_get_dumpit,
+		CMK_POLICY(volume_get),
+	},
+	{
+		.cmd = CMK_CMD_RANGE_GET,
+		.dumpit = cmk_nl_range_get_dumpit,
+		CMK_POLICY(range_get),
+	},
+	{
+		.cmd = CMK_CMD_KEY_SET,
+		.doit = cmk_nl_key_set_doit,
+		CMK_POLICY(key_set),
+	},
+	{
+		.cmd = CMK_CMD_KEY_DROP,
+		.doit = cmk_nl_key_drop_doit,
+		CMK_POLICY(key_drop),
+	},
+	{
+		.cmd = CMK_CMD_LEASE_RENEW,
+		.doit = cmk_nl_lease_renew_doit,
+		CMK_POLICY(lease_renew),
+	},
+	{
+		.cmd = CMK_CMD_HOLD,
+		.doit = cmk_nl_hold_doit,
+		CMK_POLICY(hold),
+	},
+	{
+		.cmd = CMK_CMD_REVOKE,
+		.doit = cmk_nl_revoke_doit,
+		CMK_POLICY(revoke),
+	},
+	{
+		.cmd = CMK_CMD_RESTORE,
+		.doit = cmk_nl_restore_doit,
+		CMK_POLICY(restore),
+	},
+};
+
+static const struct genl_multicast_group cmk_nl_mcgrps[] = {
+	[CMK_NLGRP_EVENTS] = {
+		.name = CMK_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
+struct genl_family cmk_nl_family __ro_after_init = {
+	.name = CMK_FAMILY_NAME,
+	.version = CMK_FAMILY_VERSION,
+	.maxattr = CMK_A_MAIN_MAX,
+	.module = THIS_MODULE,
+	.parallel_ops = true,
+	.ops = cmk_nl_ops,
+	.n_ops = ARRAY_SIZE(cmk_nl_ops),
+	.mcgrps = cmk_nl_mcgrps,
+	.n_mcgrps = ARRAY_SIZE(cmk_nl_mcgrps),
+};
+
+int __init cmk_netlink_init(void)
+{
+	int r = netlink_register_notifier(&cmk_nl_notifier);
+
+	if (r)
+		return r;
+	r = genl_register_family(&cmk_nl_family);
+	if (r)
+		netlink_unregister_notifier(&cmk_nl_notifier);
+	return r;
+}
+
+void cmk_netlink_exit(void)
+{
+	genl_unregister_family(&cmk_nl_family);
+	netlink_unregister_notifier(&cmk_nl_notifier);
+}
+
+MODULE_ALIAS_GENL_FAMILY(CMK_FAMILY_NAME);

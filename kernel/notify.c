@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events: numbered, without key material, lost when nobody listens.
+ *
+ * An event is only a hint.  A listener that sees a gap in the numbers, or
+ * whose socket overran, reads the truth with a dump; so nothing here retries.
+ */
+
+#include <net/genetlink.h>
+
+#include "generated/netlink-gen.h"
+#include "notify.h"
+
+static atomic_t cmk_seq = ATOMIC_INIT(0);
+
+/**
+ * cmk_notify_seq() - number of the last event
+ */
+u32 cmk_notify_seq(void)
+{
+	return atomic_read(&cmk_seq);
+}
+
+static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
+{
+	int r = nla_put_u32(msg, CMK_A_MAIN_SEQ, atomic_inc_return(&cmk_seq));
+
+	switch (event->cmd) {
+	case CMK_CMD_KEY_WANTED:
+		r = r ?: nla_put(msg, CMK_A_MAIN_UUID, UUID_SIZE, &event->uuid);
+		r = r ?: nla_put_u32(msg, CMK_A_MAIN_WANTED, event->wanted);
+		break;
+	case CMK_CMD_STATE_CHANGED:
+		r = r ?: nla_put(msg, CMK_A_MAIN_UUID, UUID_SIZE, &event->uuid);
+		r = r ?: nla_put_u32(msg, CMK_A_MAIN_GATE, event->gate);
+		r = r ?: nla_put_u32(msg, CMK_A_MAIN_CAUSE, event->cause);
+		if (event->sticky)
+			r = r ?: nla_put_flag(msg, CMK_A_MAIN_STICKY);
+		break;
+	default:
+		break;
+	}
+	return r;
+}
+
+/**
+ * cmk_notify() - tell the group "events"
+ * @event: what happened
+ *
+ * Context: process context; does not wait for I/O.
+ */
+void cmk_notify(const struct cmk_event *event)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_NOIO);
+	if (!msg)
+		goto lost;
+	hdr = genlmsg_put(msg, 0, 0, &cmk_nl_family, 0, event->cmd);
+	if (!hdr || cmk_notify_put(msg, event)) {
+		nlmsg_free(msg);
+		goto lost;
+	}
+	genlmsg_end(msg, hdr);
+	genlmsg_multicast(&cmk_nl_family, msg, 0, CMK_NLGRP_EVENTS, GFP_NOIO);
+	return;
+lost:
+	/* The gap in the numbers tells the next listener to dump. */
+	atomic_inc(&cmk_seq);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The bios that must wait: one list per volume, one way out.
+ *
+ * A bio waits for the gate (held) or for the key of its range.  Whoever
+ * changes either does so under the volume's lock and queues @unpark when the
+ * list is not empty; a bio is added under the same lock after the same
+ * question was asked again.  So none is left behind.
+ *
+ * Once a second while bios wait, @tick tells the agent that keys are wanted
+ * and fails those that have waited too long.  A noflush suspend takes the list
+ * back into dm's own.
+ */
+
+#include "io.h"
+#include "notify.h"
+#include "range.h"
+#include "volume.h"
+
+/* Keeps the count of waiters right when the reason to wait changes. */
+static void cmk_park_account(struct cmk_volume *vol, struct cmk_io *io,
+			     bool wants_key)
+{
+	lockdep_assert_held(&vol->lock);
+	if (io->wants_key == wants_key)
+		return;
+	io->wants_key = wants_key;
+	if (!wants_key) {
+		io->deadline = 0;
+		if (!--io->range->waiters)
+			vol->wanted--;
+		return;
+	}
+	if (vol->options.key_timeout)
+		io->deadline = (jiffies + vol->options.key_timeout) ?: 1;
+	if (!io->range->waiters++ && !vol->wanted++)
+		mod_delayed_work(cmk_io_wq, &vol->tick, 0);
+}
+
+static void cmk_park_add(struct cmk_volume *vol, struct cmk_io *io,
+			 bool wants_key)
+{
+	cmk_park_account(vol, io, wants_key);
+	bio_list_add(&vol->parked, cmk_io_bio(io));
+	vol->nr_parked++;
+	queue_delayed_work(cmk_io_wq, &vol->tick, HZ);
+}
+
+/**
+ * cmk_park() - make a bio wait
+ * @io: a bio with nothing under way that was told to wait
+ *
+ * A bio that must not wait, or would only be read ahead, is ended instead.
+ *
+ * Context: any.
+ *
+ * Return: false when it need not wait any more: the caller still has it.
+ */
+bool cmk_park(struct cmk_io *io)
+{
+	struct cmk_volume *vol = io->ct->vol;
+	struct bio *bio = cmk_io_bio(io);
+	enum cmk_verdict verdict;
+	unsigned long flags;
+
+	if (bio->bi_opf & (REQ_NOWAIT | REQ_RAHEAD)) {
+		cmk_io_end(io, bio->bi_opf & REQ_NOWAIT ?
+			       BLK_STS_AGAIN : BLK_STS_IOERR);
+		return true;
+	}
+	spin_lock_irqsave(&vol->lock, flags);
+	if (vol->suspending) {
+		spin_unlock_irqrestore(&vol->lock, flags);
+		cmk_io_end(io, BLK_STS_DM_REQUEUE);
+		return true;
+	}
+	verdict = cmk_io_verdict(io);
+	switch (verdict) {
+	case CMK_WAIT_GATE:
+	case CMK_WAIT_KEY:
+		cmk_park_add(vol, io, verdict == CMK_WAIT_KEY);
+		break;
+	case CMK_GO:
+	case CMK_FAIL:
+		break;
+	}
+	spin_unlock_irqrestore(&vol->lock, flags);
+	return verdict == CMK_WAIT_GATE || verdict == CMK_WAIT_KEY;
+}
+
+/* Takes out the bios that need not, or may no longer, wait. */
+static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *out,
+			  struct bio_list *late)
+{
+	struct bio_list all = vol->parked;
+	struct cmk_io *io;
+	struct bio *bio;
+
+	lockdep_assert_held(&vol->lock);
+	bio_list_init(&vol->parked);
+	while ((bio = bio_list_pop(&all))) {
+		io = cmk_bio_io(bio);
+		switch (cmk_io_verdict(io)) {
+		case CMK_WAIT_GATE:
+			cmk_park_account(vol, io, false);
+			bio_list_add(&vol->parked, bio);
+			continue;
+		case CMK_WAIT_KEY:
+			cmk_park_account(vol, io, true);
+			if (!io->deadline ||
+			    time_before(jiffies, io->deadline)) {
+				bio_list_add(&vol->parked, bio);
+				continue;
+			}
+			bio_list_add(late, bio);
+			break;
+		case CMK_GO:
+		case CMK_FAIL:
+			bio_list_add(out, bio);
+			break;
+		}
+		cmk_park_account(vol, io, false);
+		vol->nr_parked--;
+	}
+}
+
+static u32 cmk_park_look(struct cmk_volume *vol)
+{
+	struct bio_list out = BIO_EMPTY_LIST, late = BIO_EMPTY_LIST;
+	struct bio *bio;
+	u32 wanted;
+
+	spin_lock_irq(&vol->lock);
+	cmk_park_sort(vol, &out, &late);
+	wanted = vol->wanted;
+	if (!bio_list_empty(&vol->parked))
+		queue_delayed_work(cmk_io_wq, &vol->tick, HZ);
+	spin_unlock_irq(&vol->lock);
+
+	while ((bio = bio_list_pop(&late)))
+		cmk_io_end(cmk_bio_io(bio), BLK_STS_IOERR);
+	while ((bio = bio_list_pop(&out))) {
+		cmk_io_start(cmk_bio_io(bio));
+		cond_resched();
+	}
+	return wanted;
+}
+
+static void cmk_unpark_work(struct work_struct *work)
+{
+	cmk_park_look(container_of(work, struct cmk_volume, unpark));
+}
+
+static void cmk_tick_work(struct work_struct *work)
+{
+	struct cmk_volume *vol = container_of(to_delayed_work(work),
+					      struct cmk_volume, tick);
+	struct cmk_event event = {
+		.cmd = CMK_CMD_KEY_WANTED,
+		.uuid = vol->geo.uuid,
+	};
+
+	event.wanted = cmk_park_look(vol);
+	if (event.wanted)
+		cmk_notify(&event);
+}
+
+/**
+ * cmk_park_init() - set up the works of a volume before it is published
+ * @vol: a new volume
+ */
+void cmk_park_init(struct cmk_volume *vol)
+{
+	INIT_WORK(&vol->unpark, cmk_unpark_work);
+	INIT_DELAYED_WORK(&vol->tick, cmk_tick_work);
+}
+
+/**
+ * cmk_park_requeue() - give the parked bios back to dm
+ * @vol: a volume whose mapped device is being suspended with noflush
+ *
+ * Bios that would be parked from now on go the same way, until
+ * cmk_park_resume().
+ */
+void cmk_park_requeue(struct cmk_volume *vol)
+{
+	struct bio_list list;
+	struct bio *bio;
+
+	spin_lock_irq(&vol->lock);
+	vol->suspending = true;
+	list = vol->parked;
+	bio_list_init(&vol->parked);
+	vol->nr_parked = 0;
+	bio_list_for_each(bio, &list)
+		cmk_park_account(vol, cmk_bio_io(bio), false);
+	spin_unlock_irq(&vol->lock);
+
+	while ((bio = bio_list_pop(&list)))
+		cmk_io_end(cmk_bio_io(bio), BLK_STS_DM_REQUEUE);
+}
+
+/**
+ * cmk_park_resume() - bios may be parked again
+ * @vol: a volume whose suspend is over
+ */
+void cmk_park_resume(struct cmk_volume *vol)
+{
+	spin_lock_irq(&vol->lock);
+	vol->suspending = false;
+	spin_unlock_irq(&vol->lock);
+}

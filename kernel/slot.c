@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Building and wiping live keys. */
+
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "cipher.h"
+#include "slot.h"
+
+/**
+ * cmk_slot_create() - build a private slot
+ * @dek: CMK_DEK_LEN bytes; the caller wipes them
+ * @generation: which of the range's DEKs it is
+ *
+ * Context: process context under memalloc_noio_save(); no lock held, because
+ * a revoke must never wait for this allocation.
+ *
+ * Return: the slot, or ERR_PTR as cmk_cipher_create().
+ */
+struct cmk_slot *cmk_slot_create(const u8 *dek, u32 generation)
+{
+	struct cmk_slot *slot = kzalloc(sizeof(*slot), GFP_NOIO);
+	int r;
+
+	if (!slot)
+		return ERR_PTR(-ENOMEM);
+	slot->generation = generation;
+	r = cmk_digest_fingerprint(dek, slot->fingerprint);
+	if (r)
+		goto free;
+	slot->tfm = cmk_cipher_create(dek);
+	if (IS_ERR(slot->tfm)) {
+		r = PTR_ERR(slot->tfm);
+		goto free;
+	}
+	return slot;
+free:
+	kfree(slot);
+	return ERR_PTR(r);
+}
+
+/**
+ * cmk_slot_free() - wipe and free a slot that nobody else can see
+ * @slot: may be NULL
+ */
+void cmk_slot_free(struct cmk_slot *slot)
+{
+	if (!slot)
+		return;
+	cmk_cipher_destroy(slot->tfm);
+	kfree_sensitive(slot);
+}
+
+/**
+ * cmk_slots_retire() - end slots that were taken out of their ranges
+ * @list: linked by next, may be NULL
+ *
+ * An expedited grace period is all that a revoke waits for: sections that use
+ * a key are at most 16 KiB of cipher long and never wait for a device.
+ *
+ * Context: process context; sleeps, does not allocate.
+ */
+void cmk_slots_retire(struct cmk_slot *list)
+{
+	struct cmk_slot *slot;
+
+	if (!list)
+		return;
+	synchronize_rcu_expedited();
+	while ((slot = list)) {
+		list = slot->next;
+		cmk_slot_free(slot);
+	}
+}
