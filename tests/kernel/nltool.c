@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drives the netlink family from a shell test: one bound socket, one command
+ * a line on standard input, one answer a line.  Keys come on standard input
+ * only.  Ends with 1 when a command failed that was not expected to.
+ *
+ *	set UUID RANGE GENERATION HEX128
+ *	drop UUID [RANGE]
+ *	renew|restore|admin-restore UUID TTL hold|revoke
+ *	hold|revoke|admin-hold|admin-revoke UUID
+ *	get UUID | ranges UUID [wanted]
+ *	sleep MILLISECONDS
+ *
+ * A line that begins with "!" is expected to fail.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uuid/uuid.h>
+
+#include "netlink.h"
+
+static struct cmk_nl *nl;
+
+static int set(char **w, int n, struct cmk_error *e, const unsigned char *uuid)
+{
+	struct cmk_secret dek = CMK_SECRET_INIT;
+	unsigned int byte, i;
+	int r;
+
+	if (n < 5 || strlen(w[4]) != 128 || cmk_secret_alloc(&dek, 64))
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "set");
+	for (i = 0; i < 64 && sscanf(w[4] + 2 * i, "%2x", &byte) == 1; i++)
+		dek.data[i] = byte;
+	r = cmk_nl_key_set(nl, uuid, strtoul(w[2], NULL, 0),
+			   strtoul(w[3], NULL, 0), &dek, e);
+	cmk_secret_wipe(&dek);
+	return r;
+}
+
+static int print_volume(const unsigned char *uuid, struct cmk_error *e)
+{
+	struct cmk_nl_volume v;
+	int r = cmk_nl_volume_get(nl, uuid, &v, e);
+
+	if (r)
+		return r;
+	printf("gate=%s cause=%s sticky=%d ranges=%u live=%u wanted=%u ",
+	       cmk_gate_name(v.gate), cmk_cause_name(v.cause), v.sticky,
+	       v.ranges, v.live, v.wanted);
+	printf("parked=%u driver=%s lease_ms=%llu ", v.parked, v.driver,
+	       (unsigned long long)v.lease_left_ms);
+	return 0;
+}
+
+static int print_range(const struct cmk_nl_range *r, void *userdata)
+{
+	printf("%u+%u:%s:%u%s ", r->range, r->count,
+	       r->state == CMK_RANGE_STATE_LIVE ? "live" : "absent",
+	       r->generation, r->wanted ? ":wanted" : "");
+	return 0;
+}
+
+static int gate(const char *verb, const unsigned char *uuid,
+		struct cmk_error *e)
+{
+	bool admin = !strncmp(verb, "admin-", 6);
+	enum cmk_actor actor = admin ? CMK_ACTOR_ADMIN : CMK_ACTOR_VAULT;
+	enum cmk_cause cause = admin ? CMK_CAUSE_ADMIN : CMK_CAUSE_KEK_DELETED;
+
+	if (strstr(verb, "hold"))
+		return cmk_nl_hold(nl, uuid, actor, cause, "test", e);
+	return cmk_nl_revoke(nl, uuid, actor, cause, "test", e);
+}
+
+static int lease(char **w, int n, const unsigned char *uuid,
+		 struct cmk_error *e)
+{
+	enum cmk_lapse lapse;
+	unsigned int ttl;
+
+	if (n < 4)
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "lease");
+	ttl = strtoul(w[2], NULL, 0);
+	lapse = strcmp(w[3], "hold") ? CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD;
+	if (!strcmp(w[0], "renew"))
+		return cmk_nl_lease_renew(nl, uuid, ttl, lapse, e);
+	return cmk_nl_restore(nl, uuid, !strcmp(w[0], "admin-restore"), ttl,
+			      lapse, e);
+}
+
+static void nap(unsigned long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static int run(char **w, int n, struct cmk_error *e)
+{
+	unsigned char uuid[16];
+
+	if (n == 2 && !strcmp(w[0], "sleep")) {
+		nap(strtoul(w[1], NULL, 0));
+		return 0;
+	}
+	if (n < 2 || uuid_parse(w[1], uuid))
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "uuid");
+	if (!strcmp(w[0], "set"))
+		return set(w, n, e, uuid);
+	if (!strcmp(w[0], "drop"))
+		return cmk_nl_key_drop(nl, uuid, n > 2 ?
+				       strtoul(w[2], NULL, 0) : UINT32_MAX, e);
+	if (!strcmp(w[0], "get"))
+		return print_volume(uuid, e);
+	if (!strcmp(w[0], "ranges"))
+		return cmk_nl_ranges(nl, uuid, n > 2, print_range, NULL, e);
+	if (!strcmp(w[0], "renew") || strstr(w[0], "restore"))
+		return lease(w, n, uuid, e);
+	return gate(w[0], uuid, e);
+}
+
+static bool line(char *text)
+{
+	static const char delim[] = "\n ";
+	bool fails = text[0] == '!';
+	struct cmk_error e = { 0 };
+	char *w[8], *save, *p;
+	int n = 0, r;
+
+	for (p = strtok_r(text + fails, delim, &save); p && n < 8;
+	     p = strtok_r(NULL, delim, &save))
+		w[n++] = p;
+	if (!n)
+		return true;
+	r = run(w, n, &e);
+	if (r)
+		printf("%s %s: %s\n", w[0], strerrorname_np(-r), e.text);
+	else
+		printf("%s ok\n", w[0]);
+	fflush(stdout);
+	return fails == !!r;
+}
+
+int main(int argc, char **argv)
+{
+	struct cmk_error e = { 0 };
+	struct cmk_nl_bind bind;
+	char text[1024];
+	bool good = true;
+
+	if (cmk_nl_open(&nl, &e) || (argc < 2 && cmk_nl_bind(nl, &bind, &e))) {
+		fprintf(stderr, "nltool: %s\n", e.text);
+		return 1;
+	}
+	while (fgets(text, sizeof(text), stdin))
+		good &= line(text);
+	cmk_wipe(text, sizeof(text));
+	cmk_nl_close(nl);
+	return !good;
+}
