@@ -1,4 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0
-include tests/kernel/build.mk
+#
+# Unit tests, one program a file: tests/unit/test_x.c becomes
+# build/unit/test_x.  A test of something outside of libcmk names the objects:
+#
+#	UNIT_OBJ_test_x := $(BUILD)/obj/tools/text.o
+#
+# Programs that tests of the other kinds run are listed in TEST_TOOLS.
 
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)
+TEST_TOOLS :=
+
+include tests/kernel/build.mk
 include tests/e2e/build.mk
+
+$(UNIT_OBJ): EXTRA_CFLAGS += $(CMKLIB_CFLAGS)
+
+.SECONDEXPANSION:
+.SECONDARY: $(UNIT_OBJ)
+$(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $$(UNIT_OBJ_%) \
+		$(CMKLIB)
+	$(call link,$(filter %.o,$^) $(CMKLIB) $(CMKLIB_LIBS) -lcmocka)
+
+.PHONY: test-tools
+test-tools: $(TEST_TOOLS)

@@ -59,7 +59,7 @@ def build(run, tests):
         if not make(run, test.name, f'{paths.BUILD}/unit/{test.name}'):
             bad.add(test)
     rest = [t for t in tests if t.mode != 'unit']
-    if rest and not make(run, 'programs', 'programs'):
+    if rest and not make(run, 'programs', 'programs', 'test-tools'):
         bad.update(rest)
     for kernel in sorted({t.kernel for t in rest if t.kernel}):
         goals = ['module', f'KVER={paths.release(kernel)}']

@@ -138,10 +138,17 @@ class Session:
                     return ''
                 time.sleep(0.2)
         except (OSError, EOFError, BedError):
+            return self._why_silent()
+        return f'not ended after {limit + GRACE} s'
+
+    def _why_silent(self):
+        """A kernel that panics takes a moment to end QEMU."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
             if not self.vm.running():
                 return 'the machine has ended'
-            return 'the machine does not answer'
-        return f'not ended after {limit + GRACE} s'
+            time.sleep(0.1)
+        return 'the machine does not answer'
 
     def _judge(self, test, reader, copy):
         """The kernel log of the test; give the console a moment to show the
