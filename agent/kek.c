@@ -72,17 +72,18 @@ bool cmk_answer_is_denial(enum cmk_answer answer)
 	return false;
 }
 
-static uint64_t now_of(sd_event *event)
+/* Not the event loop's time, which stands still while a callback works. */
+static uint64_t now_usec(void)
 {
-	uint64_t now = 0;
+	struct timespec ts;
 
-	sd_event_now(event, CLOCK_BOOTTIME, &now);
-	return now;
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
 }
 
 uint64_t cmk_kek_op_timeout(const struct cmk_kek_op *op)
 {
-	return cmk_retry_timeout(&op->retry, now_of(op->set->event));
+	return cmk_retry_timeout(&op->retry, now_usec());
 }
 
 static void op_free(struct cmk_kek_op *op)
@@ -149,7 +150,7 @@ static int on_end(sd_event_source *s, uint64_t usec, void *userdata)
 
 static int next_step(struct cmk_kek_op *op, uint64_t delay)
 {
-	int r = sd_event_source_set_time_relative(op->step, delay);
+	int r = sd_event_source_set_time(op->step, now_usec() + delay);
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(op->step, SD_EVENT_ONESHOT);
@@ -166,7 +167,7 @@ void cmk_kek_op_tried(struct cmk_kek_op *op, enum cmk_kek_again again)
 		break;
 	case CMK_AGAIN_LATER:
 		cmk_random(&random, sizeof(random));
-		if (cmk_retry_delay(&op->retry, now_of(op->set->event),
+		if (cmk_retry_delay(&op->retry, now_usec(),
 				    op->res.retry_after, random, &delay) &&
 		    next_step(op, delay) >= 0)
 			return;
@@ -185,13 +186,14 @@ static int set_timers(struct cmk_kek_op *op)
 	sd_event *event = op->set->event;
 	int r;
 
-	op->retry.start = now_of(event);
-	r = sd_event_add_time_relative(event, &op->step, CLOCK_BOOTTIME, 0,
-				       1000, on_step, op);
+	op->retry.start = now_usec();
+	r = sd_event_add_time(event, &op->step, CLOCK_BOOTTIME,
+			      op->retry.start, 1000, on_step, op);
 	if (r < 0)
 		return r;
-	return sd_event_add_time_relative(event, &op->end, CLOCK_BOOTTIME,
-					  op->retry.budget, 1000, on_end, op);
+	return sd_event_add_time(event, &op->end, CLOCK_BOOTTIME,
+				 op->retry.start + op->retry.budget, 1000,
+				 on_end, op);
 }
 
 static int find_provider(struct cmk_kek_op *op, struct cmk_error *e)

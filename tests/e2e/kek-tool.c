@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "crypto.h"
 #include "kek.h"
@@ -27,6 +26,7 @@ static struct cmk_kek_settings settings = {
 
 static uint64_t deadline;	/* microseconds, 0: request_timeout */
 static int64_t stall_ms, cancel_ms, pause_ms;
+static bool serial;
 
 static uint64_t now_usec(void)
 {
@@ -210,7 +210,16 @@ static int cmd_get(struct kek_run *run, char **args, int n)
 	return kek_run_wait(run);
 }
 
-/* unwrap KID BLOB [TIMES]: all at once; TIMES negative: one by one */
+/* As an agent between two probes: the loop goes on. */
+static void pause_for(struct kek_run *run, int64_t ms)
+{
+	uint64_t end = now_usec() + ms * 1000, now;
+
+	while ((now = now_usec()) < end)
+		sd_event_run(run->event, end - now);
+}
+
+/* unwrap KID BLOB [TIMES]: all at once, or one after the other */
 static int cmd_unwrap(struct kek_run *run, char **args, int n)
 {
 	ssize_t len;
@@ -223,11 +232,11 @@ static int cmd_unwrap(struct kek_run *run, char **args, int n)
 	if (len < 0)
 		return CMK_USAGE;
 	run->blob_len = len;
-	if (times > 0)
+	if (!serial)
 		return kek_run_unwrap(run, args[0], times);
-	for (; times < 0; times++) {
+	while (times--) {
 		r = kek_run_unwrap(run, args[0], 1);
-		usleep(pause_ms * 1000);
+		pause_for(run, pause_ms);
 	}
 	return r;
 }
@@ -252,7 +261,8 @@ static const struct {
 
 enum { OPT_TENANT = 256, OPT_CLIENT, OPT_SECRET, OPT_AUTHORITY, OPT_IMDS,
 	OPT_CA, OPT_PROXY, OPT_DEADLINE, OPT_CONNECT, OPT_REQUEST, OPT_MAX,
-	OPT_SERVICE, OPT_CREATE, OPT_STALL, OPT_CANCEL, OPT_PAUSE };
+	OPT_SERVICE, OPT_CREATE, OPT_STALL, OPT_CANCEL, OPT_PAUSE,
+	OPT_SERIAL };
 
 static const struct argp_option options[] = {
 	{ "auth", 'a', "KIND", 0, NULL, 0 },
@@ -273,7 +283,8 @@ static const struct argp_option options[] = {
 	{ "stall", OPT_STALL, "MS", 0,
 	  "tell when the event loop stands still for longer", 0 },
 	{ "cancel", OPT_CANCEL, "MS", 0, "cancel the operation then", 0 },
-	{ "pause", OPT_PAUSE, "MS", 0, "between operations one by one", 0 },
+	{ "serial", OPT_SERIAL, NULL, 0, "one operation after the other", 0 },
+	{ "pause", OPT_PAUSE, "MS", 0, "between them", 0 },
 	{ 0 },
 };
 
@@ -332,6 +343,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_PAUSE:
 		pause_ms = atoi(arg);
+		break;
+	case OPT_SERIAL:
+		serial = true;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

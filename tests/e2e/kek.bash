@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For tests of the KEK providers against kvemu.
+#
+#   kek_setup            kvemu with the key "pg"; sets KEY, its URI
+#   kek ARGUMENT...      kek-tool with kvemu's settings; keeps its last line
+#                        in $BATS_TEST_TMPDIR/answer and never fails
+#   kek_wrap             wraps under KEY; sets KID and BLOB
+#   probe [OPTION...]    unwraps BLOB with KID
+#   is FILTER...         each jq filter holds for the last answer, else tells
+
+load kvemu/kvemu
+
+KEK_TOOL=${CMK_BUILD:-$KV_ROOT/build}/test/kek-tool
+KEK_SETTINGS=()
+
+kek_setup() {
+	kvemu_start "$@"
+	ctl key create pg >/dev/null
+	KEY=$KV_URL/keys/pg
+	KEK_SETTINGS=(--imds "$KV_IMDS" --ca "$KV_DIR/ca.pem")
+}
+
+kek() {
+	"$KEK_TOOL" "${KEK_SETTINGS[@]}" "$@" >"$BATS_TEST_TMPDIR/answers" ||
+		true
+	tail -n 1 "$BATS_TEST_TMPDIR/answers" >"$BATS_TEST_TMPDIR/answer"
+}
+
+kek_wrap() {
+	kek wrap "$KEY"
+	is '.answer == "usable"'
+	KID=$(jq -r .kid "$BATS_TEST_TMPDIR/answer")
+	BLOB=$(jq -r .blob "$BATS_TEST_TMPDIR/answer")
+}
+
+probe() {
+	kek "$@" unwrap "$KID" "$BLOB"
+}
+
+is() {
+	local filter
+
+	for filter; do
+		jq -e "$filter" "$BATS_TEST_TMPDIR/answer" >/dev/null || {
+			echo "not $filter in: $(<"$BATS_TEST_TMPDIR/answer")"
+			return 1
+		}
+	done
+}
+
+# requests OP: how many the vault has answered since log_mark
+log_mark() {
+	KV_MARK=$(wc -l <"$KV_DIR/requests.log")
+}
+
+requests() {
+	tail -n +$((KV_MARK + 1)) "$KV_DIR/requests.log" |
+		jq -r .op | grep -cx "$1" || true
+}
