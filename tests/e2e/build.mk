@@ -7,3 +7,5 @@ KEK_TOOL_OBJ := $(BUILD)/obj/tests/e2e/kek-tool.o \
 
 $(BUILD)/test/kek-tool: $(KEK_TOOL_OBJ) $(CMKLIB)
 	$(call link,$(KEK_TOOL_OBJ) $(CMKLIB) $(CMKLIB_LIBS))
+
+TEST_TOOLS += $(BUILD)/test/kek-tool
