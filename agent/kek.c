@@ -14,6 +14,8 @@
 #include "crypto.h"
 #include "kek-op.h"
 
+#define USEC_PER_SEC	1000000ULL
+
 static const struct cmk_kek_provider *const providers[] = {
 	&cmk_kek_service,
 	&cmk_kek_azure,
