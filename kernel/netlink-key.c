@@ -54,7 +54,8 @@ static int cmk_nl_key_set(struct genl_info *info)
 	int r;
 
 	if (cmk_nl_missing(info, CMK_A_MAIN_RANGE, "range is missing") ||
-	    cmk_nl_missing(info, CMK_A_MAIN_GENERATION, "generation is missing"))
+	    cmk_nl_missing(info, CMK_A_MAIN_GENERATION,
+			   "generation is missing"))
 		return -EINVAL;
 	range = nla_get_u32(info->attrs[CMK_A_MAIN_RANGE]);
 	vol = cmk_nl_volume(info->attrs, info->extack);

@@ -236,7 +236,8 @@ static int cmk_nl_lease(struct genl_info *info, u32 *ttl,
 	if (r)
 		return r;
 	if (cmk_nl_missing(info, CMK_A_MAIN_UUID, "uuid is missing") ||
-	    cmk_nl_missing(info, CMK_A_MAIN_LEASE_TTL, "lease-ttl is missing") ||
+	    cmk_nl_missing(info, CMK_A_MAIN_LEASE_TTL,
+			   "lease-ttl is missing") ||
 	    cmk_nl_missing(info, CMK_A_MAIN_LAPSE, "lapse is missing"))
 		return -EINVAL;
 	*ttl = nla_get_u32(info->attrs[CMK_A_MAIN_LEASE_TTL]);

@@ -304,8 +304,8 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 
 	spin_lock_irq(&vol->lock);
 	DMEMIT("gate=%s cause=%s sticky=%u ranges=%u live=%u wanted=%u ",
-	       gates[vol->gate], causes[vol->cause], vol->sticky, vol->ranges.nr,
-	       vol->live, vol->wanted);
+	       gates[vol->gate], causes[vol->cause], vol->sticky,
+	       vol->ranges.nr, vol->live, vol->wanted);
 	DMEMIT("parked=%u lease_ms=%llu key_bytes=%llu driver=%s",
 	       vol->nr_parked, left, (u64)vol->live * cmk_cipher_key_bytes(),
 	       cmk_cipher_driver());

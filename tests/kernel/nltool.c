@@ -11,7 +11,8 @@
  *	get UUID | ranges UUID [wanted]
  *	sleep MILLISECONDS
  *
- * A line that begins with "!" is expected to fail.
+ * A line that begins with "!" is expected to fail.  An answer ends with when
+ * the command began and ended, in microseconds of CLOCK_BOOTTIME.
  */
 
 #include <errno.h>
@@ -92,6 +93,15 @@ static int lease(char **w, int n, const unsigned char *uuid,
 			      lapse, e);
 }
 
+/* Microseconds of CLOCK_BOOTTIME. */
+static unsigned long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
 static void nap(unsigned long ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
@@ -129,6 +139,7 @@ static bool line(char *text)
 	bool fails = text[0] == '!';
 	struct cmk_error e = { 0 };
 	char *w[8], *save, *p;
+	unsigned long long begin;
 	int n = 0, r;
 
 	for (p = strtok_r(text + fails, delim, &save); p && n < 8;
@@ -136,11 +147,12 @@ static bool line(char *text)
 		w[n++] = p;
 	if (!n)
 		return true;
+	begin = now();
 	r = run(w, n, &e);
 	if (r)
 		printf("%s %s: %s\n", w[0], strerrorname_np(-r), e.text);
 	else
-		printf("%s ok\n", w[0]);
+		printf("%s ok begin=%llu end=%llu\n", w[0], begin, now());
 	fflush(stdout);
 	return fails == !!r;
 }

@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.1 6.12
+# cmk-mode: plain
+# cmk-disk: 64M
+#
+# Without renewals the kernel ends the keys itself, by hold or by revoke as it
+# was told; a renewal moves the end, and never revives.
+
+load ../lib/guest
+load cmk
+
+setup() {
+	modprobe dm-cmk
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192 lease hold_timeout:4
+}
+
+teardown() {
+	nl "admin-restore $UUID 60 hold" >/dev/null || true
+	gone cmk
+}
+
+read_one() {
+	dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 iflag=direct \
+		status=none
+}
+
+@test "without a lease no key is taken" {
+	run nl "set $UUID 0 1 $KEY_A"
+	[[ "$output" == *"EKEYEXPIRED: "*"no lease"* ]]
+}
+
+@test "it ends by a hold: I/O waits, and goes on after a restore" {
+	nl "renew $UUID 2 hold" "set $UUID 0 1 $KEY_A"
+	read_one
+	sleep 3
+	[[ "$(dmsetup status cmk)" == *"gate=held cause=lease"*live=0* ]]
+	read_one &
+	sleep 1
+	kill -0 $!
+	nl "!renew $UUID 60 hold" "!set $UUID 0 1 $KEY_A" \
+		"restore $UUID 60 hold" "set $UUID 0 1 $KEY_A"
+	wait $!
+}
+
+@test "it ends by a revoke: I/O fails" {
+	nl "renew $UUID 1 revoke" "set $UUID 0 1 $KEY_A"
+	sleep 2
+	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=lease"* ]]
+	run read_one
+	[ "$status" = 1 ]
+}
+
+@test "a renewal moves the end" {
+	nl "renew $UUID 2 hold" "set $UUID 0 1 $KEY_A" "sleep 1200" \
+		"renew $UUID 2 hold" "sleep 1200" "renew $UUID 2 hold" \
+		"sleep 1200"
+	read_one
+	[[ "$(dmsetup status cmk)" == *"gate=open"* ]]
+}
+
+@test "a hold ends in a revoke after hold_timeout" {
+	nl "renew $UUID 60 hold" "set $UUID 0 1 $KEY_A" "hold $UUID"
+	run timeout 20 dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 \
+		iflag=direct
+	[ "$status" = 1 ]
+	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=hold-timeout sticky=0"* ]]
+}
+
+@test "an administrator's hold does not" {
+	nl "renew $UUID 60 hold" "admin-hold $UUID" "sleep 5000" \
+		"!restore $UUID 60 hold" "!revoke $UUID"
+	[[ "$(dmsetup status cmk)" == *"gate=held cause=admin sticky=1"* ]]
+}
+
+@test "a lease runs on when the agent's socket is closed" {
+	nl "renew $UUID 3 revoke" "set $UUID 0 1 $KEY_A"
+	read_one
+	sleep 4
+	run read_one
+	[ "$status" = 1 ]
+}
+
+@test "a second agent is refused while the first lives" {
+	printf 'sleep 3000\n' | nltool &
+	sleep 1
+	run nltool </dev/null
+	[ "$status" = 1 ]
+	[[ "$output" == *"another agent is bound"* ]]
+	wait $!
+	nltool </dev/null
+}
+
+@test "a lease of more than a day is refused" {
+	run nl "renew $UUID 86401 hold"
+	[[ "$output" == *"ERANGE: "* ]]
+	run nl "renew $UUID 0 hold"
+	[ "$status" = 1 ]
+}

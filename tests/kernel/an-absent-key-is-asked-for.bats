@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.1 6.12
+# cmk-mode: plain
+# cmk-disk: 64M
+#
+# I/O on a range without a key waits and is counted, goes on when the key
+# comes, and fails when it does not come in time or must not wait.
+
+load ../lib/guest
+load cmk
+
+setup() { modprobe dm-cmk; }
+
+teardown() { gone cmk; }
+
+@test "it waits, is wanted, and goes on when the key comes" {
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192
+	nl "set $UUID 0 1 $KEY_A"
+	dd if=/dev/mapper/cmk of=/tmp/out bs=4k skip=256 count=1 iflag=direct \
+		status=none &
+	sleep 1
+	kill -0 $!
+	run nl "ranges $UUID wanted"
+	[[ "$output" == "1+1:absent:0:wanted ranges ok"* ]]
+	[[ "$(dmsetup status cmk)" == *"live=1 wanted=1 parked=1"* ]]
+	# The other range is served meanwhile.
+	dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 iflag=direct \
+		status=none
+	nl "set $UUID 1 1 $KEY_B"
+	wait $!
+	[[ "$(dmsetup status cmk)" == *"live=2 wanted=0 parked=0"* ]]
+}
+
+@test "it fails after key_timeout, and the next one waits again" {
+	local before
+
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192 key_timeout:2
+	for round in 1 2; do
+		before=$SECONDS
+		run dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 \
+			iflag=direct
+		[ "$status" = 1 ]
+		[[ "$output" == *"Input/output error"* ]]
+		[ $((SECONDS - before)) -ge 1 ]
+		[ $((SECONDS - before)) -le 5 ]
+	done
+	nl "set $UUID 0 1 $KEY_A"
+	dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 iflag=direct
+}
+
+@test "no_key:fail fails at once" {
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192 no_key:fail
+	run timeout 5 dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 \
+		iflag=direct
+	[ "$status" = 1 ]
+	run timeout 5 dd if=/dev/zero of=/dev/mapper/cmk bs=4k count=1 \
+		oflag=direct
+	[ "$status" = 1 ]
+	[[ "$(dmsetup status cmk)" == *"wanted=0 parked=0"* ]]
+}
+
+@test "a NOWAIT read gets EAGAIN" {
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192
+	run timeout 5 fio --name=n --filename=/dev/mapper/cmk --rw=read \
+		--bs=4k --size=4k --direct=1 --ioengine=pvsync2 --nowait=1
+	[[ "$output" == *"Resource temporarily unavailable"* ]]
+}
+
+@test "a flush needs no key" {
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192
+	timeout 5 blockdev --flushbufs /dev/mapper/cmk
+	timeout 5 sync /dev/mapper/cmk
+}
