@@ -10,6 +10,8 @@ LIBCMK_SRC := \
 	agent/config.c \
 	agent/config-file.c \
 	agent/cmktab.c \
+	agent/state.c \
+	agent/backup.c \
 	agent/error.c \
 	agent/secret.c \
 	agent/base64url.c \
@@ -40,7 +42,21 @@ LIBCMK_SRC := \
 	agent/netlink-event.c \
 	agent/netlink-names.c
 
-CMKD_SRC :=
+CMKD_SRC := \
+	agent/cmkd.c \
+	agent/control.c \
+	agent/methods.c \
+	agent/methods-param.c \
+	agent/methods-format.c \
+	agent/format.c \
+	agent/volume.c \
+	agent/volume-open.c \
+	agent/volume-keys.c \
+	agent/volume-policy.c \
+	agent/keys.c \
+	agent/probe.c \
+	agent/link.c \
+	agent/audit.c
 
 CMKLIB := $(BUILD)/obj/libcmk.a
 CMKLIB_PKGS := libcrypto libssl libcurl jansson libnl-3.0 libnl-genl-3.0 \

@@ -102,7 +102,6 @@ static const struct key keys[] = {
 };
 
 static const struct cmk_config defaults = {
-	.refs = 1,
 	.policy = {
 		.check_interval = MIN,
 		.get_interval = 10 * MIN,
@@ -337,30 +336,23 @@ int cmk_config_load(struct cmk_config **ret, const char *file,
 	if (!r)
 		r = check(c, e);
 	if (r) {
-		cmk_config_unref(c);
+		cmk_config_free(c);
 		return r;
 	}
 	*ret = c;
 	return 0;
 }
 
-struct cmk_config *cmk_config_ref(struct cmk_config *c)
-{
-	c->refs++;
-	return c;
-}
-
-struct cmk_config *cmk_config_unref(struct cmk_config *c)
+void cmk_config_free(struct cmk_config *c)
 {
 	unsigned int i;
 
-	if (!c || --c->refs)
-		return NULL;
+	if (!c)
+		return;
 	for (i = 0; i < c->n_strings; i++)
 		free(c->strings[i]);
 	free(c->strings);
 	free(c);
-	return NULL;
 }
 
 bool cmk_config_same_kek(const struct cmk_config *a,

@@ -24,12 +24,8 @@
  *	microseconds; 0 is for ever
  * @kek: sections [Azure] and [Service]; its strings are the config's
  * @state_directory: without a slash at the end
- *
- * Counted, because what uses an old set of KEK providers must be able to end
- * after a reload.
  */
 struct cmk_config {
-	unsigned int refs;
 	struct cmk_pol_conf policy;
 	bool lapse_revokes;
 	uint64_t hold_timeout, key_timeout;
@@ -49,8 +45,7 @@ struct cmk_config {
 int cmk_config_load(struct cmk_config **ret, const char *file,
 		    struct cmk_error *e);
 
-struct cmk_config *cmk_config_ref(struct cmk_config *c);
-struct cmk_config *cmk_config_unref(struct cmk_config *c);
+void cmk_config_free(struct cmk_config *c);
 
 /* Do both reach the same keys in the same way? */
 bool cmk_config_same_kek(const struct cmk_config *a,

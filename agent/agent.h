@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the agent share: one of each, made by cmkd.c, which also
+ * ends them.  One thread, one event loop: nothing here has a lock.
+ */
+#ifndef CMK_AGENT_H
+#define CMK_AGENT_H
+
+#include <stdint.h>
+#include <time.h>
+#include <systemd/sd-event.h>
+
+struct cmk_audit;
+struct cmk_config;
+struct cmk_kek_set;
+struct cmk_link;
+struct cmk_prober;
+struct cmk_volume;
+
+/**
+ * struct cmk_agent - the agent
+ * @runtime: directory of this boot's files
+ * @volumes: list, volume.c's
+ * @resync: due when the kernel's view has to be read again
+ */
+struct cmk_agent {
+	sd_event *event;
+	struct cmk_config *config;
+	struct cmk_kek_set *keks;
+	struct cmk_audit *audit;
+	struct cmk_link *link;
+	struct cmk_prober *prober;
+	const char *runtime;
+	struct cmk_volume *volumes;
+	sd_event_source *resync;
+};
+
+/* CLOCK_BOOTTIME in microseconds, the clock of the policy and the leases. */
+static inline uint64_t cmk_boottime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copies a header block by block into a sparse file, and removes the copies
+ * that are too many.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backup.h"
+#include "span.h"
+
+#define BLOCK	(1 << 20)
+
+static int failed(struct cmk_error *e, int err, const char *path)
+{
+	return cmk_error_set(e, CMK_FAILED, err, "backup",
+			     "cannot back up the header to '%s': %s", path,
+			     strerror(-err));
+}
+
+static bool is_zero(const unsigned char *p, size_t len)
+{
+	return !p[0] && !memcmp(p, p + 1, len - 1);
+}
+
+/* The header's own device has no record area if it is apart from the data. */
+static bool in_record(const struct cmk_header_info *info, uint64_t offset)
+{
+	return !info->detached && offset >= info->record_offset &&
+	       offset < info->record_offset + CMK_RECORD_SIZE;
+}
+
+static int copy_blocks(int from, int to, const struct cmk_header_info *info,
+		       unsigned char *buf)
+{
+	uint64_t offset;
+
+	for (offset = 0; offset < info->header_size; offset += BLOCK) {
+		ssize_t n;
+
+		if (in_record(info, offset))
+			continue;
+		n = pread(from, buf, BLOCK, offset);
+		if (n <= 0)
+			return n ? -errno : -ENODATA;
+		if (is_zero(buf, n))
+			continue;
+		if (pwrite(to, buf, n, offset) != n)
+			return -EIO;
+	}
+	return ftruncate(to, info->header_size) || fsync(to) ? -errno : 0;
+}
+
+static int copy(const char *source, int to, const struct cmk_header_info *info,
+		struct cmk_error *e)
+{
+	unsigned char *buf;
+	int from, r;
+
+	r = cmk_header_open(&from, source, false, e);
+	if (r)
+		return r;
+	buf = aligned_alloc(4096, BLOCK);
+	r = buf ? copy_blocks(from, to, info, buf) : -ENOMEM;
+	free(buf);
+	close(from);
+	return r ? failed(e, r, source) : 0;
+}
+
+/* The names sort by age: the sequence has a fixed width. */
+static void prune(const char *dir, const char *uuid, unsigned int keep)
+{
+	char pattern[4096];
+	size_t i;
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "%s/backup/%s-*.hdr", dir, uuid);
+	if (glob(pattern, 0, NULL, &g))
+		return;
+	for (i = 0; i + keep < g.gl_pathc; i++)
+		unlink(g.gl_pathv[i]);
+	globfree(&g);
+}
+
+int cmk_backup_header(const char *dir, const char *source,
+		      const struct cmk_header_info *info, unsigned int keep,
+		      char *ret, unsigned int size, struct cmk_error *e)
+{
+	char path[4096], tmp[4096 + 8], uuid[37];
+	int to, r;
+
+	cmk_format_uuid(info->uuid, uuid);
+	r = snprintf(path, sizeof(path), "%s/backup/%s-%010" PRIu64 ".hdr",
+		     dir, uuid, info->seq);
+	if ((size_t)r >= sizeof(path) || (size_t)r >= size)
+		return failed(e, -ENAMETOOLONG, dir);
+	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
+	to = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		  0600);
+	if (to < 0)
+		return failed(e, -errno, tmp);
+	r = copy(source, to, info, e);
+	close(to);
+	if (!r && rename(tmp, path))
+		r = failed(e, -errno, path);
+	if (r) {
+		unlink(tmp);
+		return r;
+	}
+	prune(dir, uuid, keep);
+	strcpy(ret, path);
+	return 0;
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fetches and installs the DEKs of a volume.  Wrap mode hk: one unwrap, then
+ * each DEK is opened, set and wiped in turn.  Wrap mode direct: one unwrap for
+ * each range, as many at once as the providers allow, and the DEKs are
+ * collected until the last is here, because a restore sets all or none.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keys.h"
+
+struct dek_op {
+	struct cmk_keys *keys;
+	uint32_t range;
+	struct cmk_kek_op *op;
+	struct cmk_secret dek;
+};
+
+struct cmk_keys {
+	struct cmk_kek_set *set;
+	const struct cmk_header *header;
+	struct cmk_header_info info;
+	struct cmk_header_kek kek;
+	unsigned int kek_index;
+	bool has_id;
+	unsigned char hk_id[32];
+	struct cmk_secret hk;
+	struct cmk_kek_op *hk_op;
+	struct dek_op *deks;		/* mode direct, one a range */
+	uint32_t pending;
+	bool over;			/* called back, or never will */
+	cmk_keys_done_t done;
+	void *userdata;
+};
+
+static void cancel_all(struct cmk_keys *k)
+{
+	uint32_t i;
+
+	if (k->hk_op)
+		cmk_kek_cancel(k->hk_op);
+	for (i = 0; k->deks && i < k->info.ranges; i++)
+		if (k->deks[i].op)
+			cmk_kek_cancel(k->deks[i].op);
+}
+
+void cmk_keys_free(struct cmk_keys *k)
+{
+	uint32_t i;
+
+	if (!k)
+		return;
+	k->over = true;
+	cancel_all(k);
+	for (i = 0; k->deks && i < k->info.ranges; i++)
+		cmk_secret_wipe(&k->deks[i].dek);
+	cmk_secret_wipe(&k->hk);
+	free(k->deks);
+	free(k);
+}
+
+/* @k may be gone afterwards. */
+static void finish(struct cmk_keys *k, const struct cmk_error *e,
+		   const struct cmk_kek_result *last)
+{
+	if (k->over)
+		return;
+	k->over = true;
+	k->done(k, e, last, k->userdata);
+}
+
+static void on_dek(struct cmk_kek_result *res, void *userdata)
+{
+	struct dek_op *d = userdata;
+	struct cmk_keys *k = d->keys;
+	struct cmk_error e;
+
+	d->op = NULL;
+	k->pending--;
+	if (k->over)
+		return;
+	if (res->answer != CMK_USABLE) {
+		finish(k, &res->error, res);
+		return;
+	}
+	if (cmk_header_open_direct(k->header, d->range, &res->plain, &d->dek,
+				   &e)) {
+		finish(k, &e, res);
+		return;
+	}
+	if (!k->pending)
+		finish(k, NULL, res);
+}
+
+static int fetch_dek(struct cmk_keys *k, uint32_t range, struct cmk_error *e)
+{
+	struct dek_op *d = &k->deks[range];
+	unsigned int kek;
+	const void *blob;
+	size_t len;
+	int r;
+
+	d->keys = k;
+	d->range = range;
+	r = cmk_header_get_direct(k->header, range, &kek, &blob, &len, e);
+	if (r)
+		return r;
+	/* Only the KEK that the node allows is ever asked. */
+	if (kek != k->kek_index)
+		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
+				     "kek-not-allowed",
+				     "range %u is wrapped by another KEK than the header key",
+				     range);
+	r = cmk_kek_unwrap(k->set, k->kek.kid, k->kek.alg, blob, len, 0,
+			   on_dek, d, &d->op, e);
+	if (!r)
+		k->pending++;
+	return r;
+}
+
+static int fetch_deks(struct cmk_keys *k, struct cmk_error *e)
+{
+	uint32_t i;
+	int r;
+
+	k->deks = calloc(k->info.ranges, sizeof(*k->deks));
+	if (!k->deks)
+		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
+				     "out of memory");
+	for (i = 0; i < k->info.ranges; i++) {
+		r = fetch_dek(k, i, e);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int check_hk(struct cmk_keys *k, struct cmk_secret *payload,
+		    struct cmk_error *e)
+{
+	unsigned char id[32];
+	int r;
+
+	r = cmk_header_hk_open(k->header, payload, &k->hk, e);
+	if (!r)
+		r = cmk_header_verify(k->header, &k->hk, e);
+	if (!r && cmk_header_hk_id(&k->hk, id))
+		r = cmk_error_set(e, CMK_FAILED, -EIO, "crypto",
+				  "cannot digest the header key");
+	if (r)
+		return r;
+	if (k->has_id && memcmp(id, k->hk_id, sizeof(id)))
+		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
+				     "header-exchanged",
+				     "the header has another header key than the one that this node opened last; if that is meant, use --accept-header");
+	memcpy(k->hk_id, id, sizeof(id));
+	return 0;
+}
+
+static void on_hk(struct cmk_kek_result *res, void *userdata)
+{
+	struct cmk_keys *k = userdata;
+	struct cmk_error e;
+	int r;
+
+	k->hk_op = NULL;
+	if (k->over)
+		return;
+	if (res->answer != CMK_USABLE) {
+		finish(k, &res->error, res);
+		return;
+	}
+	r = check_hk(k, &res->plain, &e);
+	if (!r && k->info.wrap == CMK_FORMAT_WRAP_DIRECT) {
+		/* Verified, and not needed again. */
+		cmk_secret_wipe(&k->hk);
+		r = fetch_deks(k, &e);
+		if (!r)
+			return;
+	}
+	finish(k, r ? &e : NULL, res);
+}
+
+int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
+		   const struct cmk_header *header, unsigned int kek,
+		   const unsigned char *hk_id, cmk_keys_done_t done,
+		   void *userdata, struct cmk_error *e)
+{
+	struct cmk_keys *k = calloc(1, sizeof(*k));
+	int r;
+
+	if (!k)
+		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
+				     "out of memory");
+	k->set = set;
+	k->header = header;
+	k->kek_index = kek;
+	k->done = done;
+	k->userdata = userdata;
+	cmk_header_get_info(header, &k->info);
+	if (hk_id) {
+		k->has_id = true;
+		memcpy(k->hk_id, hk_id, 32);
+	}
+	if (!cmk_header_get_kek(header, kek, &k->kek))
+		r = cmk_error_set(e, CMK_UNSUITABLE, -EINVAL, "no-wrap",
+				  "the header has no such wrap");
+	else
+		r = cmk_kek_unwrap(set, k->kek.kid, k->kek.alg, k->kek.blob,
+				   k->kek.blob_len, 0, on_hk, k, &k->hk_op, e);
+	if (r) {
+		cmk_keys_free(k);
+		return r;
+	}
+	*ret = k;
+	return 0;
+}
+
+const unsigned char *cmk_keys_hk_id(const struct cmk_keys *k)
+{
+	return k->hk_id;
+}
+
+/* @e: kept apart, since a dump that is ended early has an error of its own. */
+struct generation_check {
+	const struct cmk_keys *keys;
+	uint32_t seen;
+	struct cmk_error e;
+};
+
+static int check_run(const struct cmk_nl_range *run, void *userdata)
+{
+	struct generation_check *c = userdata;
+	uint32_t i, generation;
+
+	for (i = run->range; i - run->range < run->count; i++) {
+		c->seen++;
+		if (!cmk_header_slot(c->keys->header, i, &generation))
+			return cmk_error_set(&c->e, CMK_UNSUITABLE, -ENOKEY,
+					     "slot-empty",
+					     "the header has no key for range %u",
+					     i);
+		if (run->generation && run->generation != generation)
+			return cmk_error_set(&c->e, CMK_UNSUITABLE, -ESTALE,
+				"generation",
+				"range %u: the header has generation %u, the kernel had %u live; no key was set",
+				i, generation, run->generation);
+	}
+	return 0;
+}
+
+static int check_geometry(const struct cmk_header_info *h,
+			  const struct cmk_nl_volume *v, struct cmk_error *e)
+{
+	const char *what = NULL;
+
+	if (h->ranges != v->ranges)
+		what = "number of ranges";
+	else if (h->range_sectors != v->range_sectors)
+		what = "range size";
+	else if (h->sector_size != v->sector_size)
+		what = "sector size";
+	if (!what)
+		return 0;
+	return cmk_error_set(e, CMK_UNSUITABLE, -EEXIST, "geometry",
+			     "the %s of the mapped device is not the header's",
+			     what);
+}
+
+int cmk_keys_check(const struct cmk_keys *k, struct cmk_nl *nl,
+		   const struct cmk_nl_volume *kernel, struct cmk_error *e)
+{
+	struct generation_check c = { .keys = k };
+	int r;
+
+	r = check_geometry(&k->info, kernel, e);
+	if (!r)
+		r = cmk_nl_ranges(nl, k->info.uuid, false, check_run, &c, e);
+	if (r && c.e.err)
+		*e = c.e;
+	if (!r && c.seen != k->info.ranges)
+		r = cmk_error_set(e, CMK_FAILED, -EPROTO, "geometry",
+				  "the kernel told of %u ranges, not %u",
+				  c.seen, k->info.ranges);
+	return r;
+}
+
+static int install_hk(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
+		      uint32_t generation, struct cmk_error *e)
+{
+	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
+	int r;
+
+	r = cmk_header_open_hk(k->header, range, &k->hk, &dek, e);
+	if (r)
+		return r;
+	return cmk_nl_key_set(nl, k->info.uuid, range, generation, &dek, e);
+}
+
+static int install_one(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
+		       struct cmk_error *e)
+{
+	uint32_t generation;
+
+	if (!cmk_header_slot(k->header, range, &generation))
+		return cmk_error_set(e, CMK_UNSUITABLE, -ENOKEY, "slot-empty",
+				     "the header has no key for range %u",
+				     range);
+	if (!k->deks)
+		return install_hk(k, nl, range, generation, e);
+	return cmk_nl_key_set(nl, k->info.uuid, range, generation,
+			      &k->deks[range].dek, e);
+}
+
+int cmk_keys_install(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
+		     struct cmk_error *e)
+{
+	uint32_t i;
+	int r;
+
+	*live = 0;
+	for (i = 0; i < k->info.ranges; i++) {
+		r = install_one(k, nl, i, e);
+		if (r)
+			return r;
+		++*live;
+	}
+	return 0;
+}

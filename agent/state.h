@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the node remembers of a volume, in files that only root reads: under
+ * StateDirectory what outlives a reboot, in the runtime directory what
+ * belongs to this boot.
+ */
+#ifndef CMK_STATE_H
+#define CMK_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "kek.h"
+#include "policy.h"
+
+#define CMK_STATE_PATH_LEN	512
+
+/**
+ * struct cmk_state - StateDirectory/state/UUID.json
+ * @name: of the mapping, "" if the volume was formatted but never opened
+ * @device, @header: paths; @header is "" if it is on the device
+ * @kek: what the node allows, as in cmktab(5)
+ * @kid: of the header's wrap that was used last
+ * @has_hk: @hk_id and @seq are known: an exchanged or older header shows
+ * @oid, @tid: of the token of the last proof
+ * @options: the volume's policy options as text, "" where not given, in the
+ *	order of cmk_state_options
+ */
+#define CMK_STATE_OPTIONS	4
+#define CMK_STATE_OPTION_LEN	32
+
+struct cmk_state {
+	unsigned char uuid[16];
+	char name[128];
+	char device[CMK_STATE_PATH_LEN], header[CMK_STATE_PATH_LEN];
+	char kek[CMK_KID_MAX + 1], kid[CMK_KID_MAX + 1];
+	bool has_hk;
+	unsigned char hk_id[32];
+	uint64_t seq;
+	char oid[CMK_POL_ID_LEN], tid[CMK_POL_ID_LEN];
+	char options[CMK_STATE_OPTIONS][CMK_STATE_OPTION_LEN];
+};
+
+/* "on-denied", "deny-hold", "offline-grace", "lease-ttl" */
+extern const char *const cmk_state_options[CMK_STATE_OPTIONS];
+
+/**
+ * cmk_state_prepare() - make the directories
+ * @dir: StateDirectory
+ */
+int cmk_state_prepare(const char *dir, struct cmk_error *e);
+
+/* Return: 0, -ENOENT if the node does not know the volume, or another. */
+int cmk_state_load(const char *dir, const unsigned char uuid[16],
+		   struct cmk_state *ret, struct cmk_error *e);
+
+/* Durable and whole, or the former file stays. */
+int cmk_state_save(const char *dir, const struct cmk_state *st,
+		   struct cmk_error *e);
+
+/**
+ * cmk_state_revoked() - did an administrator close the volume?
+ * @text: when and by whom, with the name of the file
+ *
+ * The file is written by whoever revokes; that it is there is what counts.
+ */
+bool cmk_state_revoked(const char *dir, const unsigned char uuid[16],
+		       char *text, unsigned int size);
+
+/**
+ * cmk_state_proof() - when this boot's last proof was, in boot time
+ * @runtime: the runtime directory
+ *
+ * Return: microseconds, 0 if not known.
+ */
+uint64_t cmk_state_proof(const char *runtime, const unsigned char uuid[16]);
+void cmk_state_set_proof(const char *runtime, const unsigned char uuid[16],
+			 uint64_t at);
+void cmk_state_forget_proof(const char *runtime,
+			    const unsigned char uuid[16]);
+
+#endif

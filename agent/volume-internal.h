@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the volume-*.c files share: volume.c owns the object and follows the
+ * kernel, volume-policy.c runs the policy, volume-keys.c brings keys.
+ */
+#ifndef CMK_VOLUME_INTERNAL_H
+#define CMK_VOLUME_INTERNAL_H
+
+#include "volume.h"
+
+struct cmk_volume *cmk_volume_new(struct cmk_agent *a,
+				  const struct cmk_state *st);
+
+/* The policy of this volume from configuration and options. */
+int cmk_volume_configure(struct cmk_volume *v, struct cmk_error *e);
+
+int cmk_volume_wait(struct cmk_volume *v, cmk_volume_done_t done,
+		    cmk_volume_probed_t probed, void *userdata);
+/* Ends the waiting for keys; @e NULL is success. */
+void cmk_volume_tell(struct cmk_volume *v, const struct cmk_error *e,
+		     uint32_t live);
+
+/* Reads the header, checks it and what it says against what the node knows. */
+int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e);
+
+/* Keys are live: from now on the policy decides. */
+int cmk_volume_watch(struct cmk_volume *v, uint64_t proof_at);
+void cmk_volume_observe(struct cmk_volume *v, struct cmk_pol_obs *o);
+struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
+				  const struct cmk_kek_result *res);
+
+/* Starts to bring keys, if they are not on their way already. */
+int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
+		     struct cmk_error *e);
+
+/* Unix microseconds if the clock is synchronised, else 0. */
+int64_t cmk_volume_clock(void);
+
+int cmk_volume_renew(struct cmk_volume *v, struct cmk_error *e);
+
+#endif

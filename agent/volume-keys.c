@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Brings the keys of a volume: for the first time, after a return, and where
+ * some are missing.  The gate opens and the keys go in within one turn of the
+ * event loop, after every check has passed; what fails half-way is closed
+ * again.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "config.h"
+#include "link.h"
+#include "volume-internal.h"
+
+#define FILL_RETRY	5000000ULL
+
+static struct cmk_audit_entry entry(const struct cmk_volume *v,
+				    enum cmk_audit_event event)
+{
+	struct cmk_audit_entry en = {
+		.event = event,
+		.uuid = v->st.uuid,
+		.name = v->st.name,
+		.device = v->st.device,
+		.kid = v->st.kid,
+	};
+
+	return en;
+}
+
+/* The node says which KEK opens the volume; the header only has its wrap. */
+static int choose_wrap(struct cmk_volume *v, struct cmk_error *e)
+{
+	bool any = !strcmp(v->st.kek, "-");
+	char seen[CMK_KID_MAX + 1] = "none";
+	struct cmk_header_kek kek;
+	unsigned int i;
+
+	for (i = 0; i < CMK_FORMAT_KIDS; i++) {
+		if (!cmk_header_get_kek(v->header, i, &kek))
+			continue;
+		if (any || cmk_kek_match(v->st.kek, kek.kid)) {
+			v->kek = i;
+			snprintf(v->st.kid, sizeof(v->st.kid), "%s", kek.kid);
+			return 0;
+		}
+		snprintf(seen, sizeof(seen), "%s", kek.kid);
+	}
+	return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
+			     "kek-not-allowed",
+			     "the header is wrapped by %.160s, this node allows %.160s",
+			     seen, v->st.kek);
+}
+
+static int check_known(struct cmk_volume *v, struct cmk_error *e)
+{
+	if (memcmp(v->info.uuid, v->st.uuid, 16))
+		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED, "uuid",
+				     "the header on the device is another volume's");
+	if (v->st.has_hk && !v->accept_header && v->info.seq < v->st.seq)
+		return cmk_error_set(e, CMK_UNSUITABLE, -ESTALE,
+				     "header-rolled-back",
+				     "the header is older (sequence %" PRIu64 ") than the one that this node knows (%" PRIu64 "); if that is meant, use --accept-header",
+				     v->info.seq, v->st.seq);
+	return 0;
+}
+
+int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e)
+{
+	const char *path = v->st.header[0] ? v->st.header : v->st.device;
+	struct cmk_header *h = NULL;
+	int fd, r;
+
+	r = cmk_header_open(&fd, path, false, e);
+	if (r)
+		return r;
+	r = cmk_header_read(&h, fd, e);
+	close(fd);
+	if (r)
+		return r;
+	cmk_header_free(v->header);
+	v->header = h;
+	cmk_header_get_info(h, &v->info);
+	r = check_known(v, e);
+	return r ?: choose_wrap(v, e);
+}
+
+/* A header that was read from one copy is made whole again. */
+static void repair(struct cmk_volume *v)
+{
+	const char *path = v->st.header[0] ? v->st.header : v->st.device;
+	struct cmk_error e;
+	int fd, r;
+
+	if (v->info.read_only || v->info.foreign_copies ||
+	    (v->info.valid_copies == 3 && !v->info.copies_differ))
+		return;
+	r = cmk_header_open(&fd, path, true, &e);
+	if (!r) {
+		r = cmk_header_repair(v->header, fd, &e);
+		close(fd);
+	}
+	cmk_audit_log(v->agent->audit, LOG_WARNING,
+		      "%s: copy %s of the header was not as the other: %s",
+		      v->st.name,
+		      cmk_header_copies_name(3 & ~v->info.valid_copies),
+		      r ? e.text : "repaired");
+}
+
+static void save_state(struct cmk_volume *v)
+{
+	struct cmk_error e;
+
+	if (cmk_state_save(v->agent->config->state_directory, &v->st, &e))
+		cmk_audit_log(v->agent->audit, LOG_ERR, "%s: %s", v->st.name,
+			      e.text);
+}
+
+/* What this node holds a later header against. */
+static void remember_header(struct cmk_volume *v,
+			    const struct cmk_kek_result *last)
+{
+	struct cmk_audit_entry en = entry(v, CMK_AUDIT_HEADER_ACCEPT);
+	const unsigned char *id = cmk_keys_hk_id(v->keys);
+
+	if (v->accept_header && v->st.has_hk &&
+	    (memcmp(v->st.hk_id, id, 32) || v->info.seq < v->st.seq))
+		cmk_audit_write(v->agent->audit, &en,
+				"%s: another header was accepted (sequence %" PRIu64 ", was %" PRIu64 ")",
+				v->st.name, v->info.seq, v->st.seq);
+	v->accept_header = false;
+	v->st.has_hk = true;
+	memcpy(v->st.hk_id, id, 32);
+	v->st.seq = v->info.seq;
+	snprintf(v->st.oid, sizeof(v->st.oid), "%s", last->oid);
+	snprintf(v->st.tid, sizeof(v->st.tid), "%s", last->tid);
+	save_state(v);
+	cmk_state_set_proof(v->agent->runtime, v->st.uuid, cmk_boottime());
+}
+
+/* The gate was opened, and a key was refused: not half a volume. */
+static void close_again(struct cmk_volume *v, struct cmk_nl *nl)
+{
+	struct cmk_error e;
+
+	switch (v->fetch) {
+	case CMK_FETCH_OPEN:
+		cmk_nl_key_drop(nl, v->st.uuid, UINT32_MAX, &e);
+		break;
+	case CMK_FETCH_RESTORE:
+		if (v->pol.back == CMK_POL_HELD)
+			cmk_nl_hold(nl, v->st.uuid, CMK_ACTOR_VAULT,
+				    v->kernel.cause, "restore failed", &e);
+		else
+			cmk_nl_revoke(nl, v->st.uuid, CMK_ACTOR_VAULT,
+				      v->kernel.cause, "restore failed", &e);
+		break;
+	case CMK_FETCH_FILL:
+		break;
+	}
+}
+
+static int open_gate(struct cmk_volume *v, struct cmk_nl *nl,
+		     struct cmk_error *e)
+{
+	uint32_t ttl = v->conf.lease_ttl / 1000000;
+
+	switch (v->fetch) {
+	case CMK_FETCH_RESTORE:
+		if (v->kernel.gate != CMK_GATE_OPEN)
+			return cmk_nl_restore(nl, v->st.uuid, false, ttl,
+					      cmk_volume_lapse(v), e);
+		break;
+	case CMK_FETCH_OPEN:
+	case CMK_FETCH_FILL:
+		break;
+	}
+	return cmk_nl_lease_renew(nl, v->st.uuid, ttl, cmk_volume_lapse(v), e);
+}
+
+static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
+			uint32_t *live, struct cmk_error *e)
+{
+	int r;
+
+	r = cmk_nl_volume_get(nl, v->st.uuid, &v->kernel, e);
+	if (!r)
+		r = cmk_keys_check(v->keys, nl, &v->kernel, e);
+	if (!r)
+		r = open_gate(v, nl, e);
+	if (r)
+		return r;
+	r = cmk_keys_install(v->keys, nl, live, e);
+	if (r)
+		close_again(v, nl);
+	return r;
+}
+
+static int install(struct cmk_volume *v, uint32_t *live, struct cmk_error *e)
+{
+	struct cmk_nl *nl = cmk_link_get(v->agent->link, e);
+	int r;
+
+	if (!nl)
+		return e->err ?: -ENOTCONN;
+	r = install_with(v, nl, live, e);
+	/* A bind that was lost unnoticed is made again, once. */
+	if (r && cmk_link_failed(v->agent->link, r)) {
+		nl = cmk_link_get(v->agent->link, e);
+		r = nl ? install_with(v, nl, live, e) : -ENOTCONN;
+	}
+	return r;
+}
+
+static void audit_installed(struct cmk_volume *v, uint32_t live,
+			    const struct cmk_kek_result *last)
+{
+	static const enum cmk_audit_event events[] = {
+		[CMK_FETCH_OPEN] = CMK_AUDIT_OPEN,
+		[CMK_FETCH_RESTORE] = CMK_AUDIT_RESTORE,
+		[CMK_FETCH_FILL] = CMK_AUDIT_RESTORE,
+	};
+	struct cmk_audit_entry en = entry(v, CMK_AUDIT_INSTALL);
+
+	en.range = "all";
+	en.kek = last;
+	cmk_audit_write(v->agent->audit, &en, "%s: %u keys set", v->st.name,
+			live);
+	en = entry(v, events[v->fetch]);
+	en.kek = last;
+	en.state_new = "ready";
+	cmk_audit_write(v->agent->audit, &en, "%s: %s, %u ranges live",
+			v->st.name, v->fetch == CMK_FETCH_OPEN ? "open" :
+			"restored", live);
+}
+
+static void audit_failed(struct cmk_volume *v, const struct cmk_error *e,
+			 const struct cmk_kek_result *last)
+{
+	struct cmk_audit_entry en = entry(v, v->fetch == CMK_FETCH_OPEN ?
+					     CMK_AUDIT_OPEN :
+					     CMK_AUDIT_RESTORE);
+
+	en.result = CMK_AUDIT_REFUSED;
+	if (last && last->answer != CMK_USABLE)
+		en.result = cmk_audit_result_of(last->answer);
+	en.kek = last;
+	cmk_audit_write(v->agent->audit, &en, "%s: no keys: %s", v->st.name,
+			e->text);
+}
+
+static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
+{
+	struct cmk_pol_obs o = cmk_volume_obs(CMK_OBS_USABLE, last);
+
+	repair(v);
+	v->life = CMK_VOLUME_WATCHED;
+	v->last.answer = CMK_USABLE;
+	v->last_at = cmk_boottime();
+	if (cmk_volume_watch(v, cmk_boottime())) {
+		cmk_audit_log(v->agent->audit, LOG_CRIT,
+			      "%s: cannot be watched, its lease will lapse",
+			      v->st.name);
+		return;
+	}
+	cmk_volume_observe(v, &o);
+}
+
+static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
+{
+	struct cmk_pol_obs o = { .kind = CMK_OBS_RESTORED };
+
+	switch (v->fetch) {
+	case CMK_FETCH_OPEN:
+		opened(v, last);
+		break;
+	case CMK_FETCH_RESTORE:
+		v->kernel.gate = CMK_GATE_OPEN;
+		v->kernel.cause = CMK_CAUSE_NONE;
+		cmk_volume_observe(v, &o);
+		break;
+	case CMK_FETCH_FILL:
+		v->fill_at = 0;
+		break;
+	}
+}
+
+/* @v may be gone afterwards. */
+static void not_installed(struct cmk_volume *v, const struct cmk_error *e)
+{
+	struct cmk_pol_obs o = { .kind = CMK_OBS_RESTORE_FAILED };
+	enum cmk_volume_fetch why = v->fetch;
+
+	cmk_volume_tell(v, e, 0);
+	switch (why) {
+	case CMK_FETCH_OPEN:
+		cmk_volume_forget(v);
+		break;
+	case CMK_FETCH_RESTORE:
+		cmk_volume_observe(v, &o);
+		break;
+	case CMK_FETCH_FILL:
+		v->fill_at = cmk_boottime() + FILL_RETRY;
+		break;
+	}
+}
+
+static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
+		    const struct cmk_kek_result *last, void *userdata)
+{
+	struct cmk_volume *v = userdata;
+	struct cmk_error e = { .err = 0 };
+	uint32_t live = 0;
+	int r = 0;
+
+	if (why) {
+		e = *why;
+		r = e.err ?: -EIO;
+	} else {
+		r = install(v, &live, &e);
+		if (!r)
+			remember_header(v, last);
+	}
+	cmk_keys_free(keys);
+	v->keys = NULL;
+	if (r) {
+		audit_failed(v, &e, last);
+		not_installed(v, &e);
+		return;
+	}
+	audit_installed(v, live, last);
+	installed(v, last);
+	cmk_volume_tell(v, NULL, live);
+}
+
+int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
+		     struct cmk_error *e)
+{
+	const unsigned char *id = NULL;
+
+	if (v->keys) {
+		/* Keys that fill are good for a restore as well. */
+		if (why == CMK_FETCH_RESTORE)
+			v->fetch = why;
+		return 0;
+	}
+	v->fetch = why;
+	if (v->st.has_hk && !v->accept_header)
+		id = v->st.hk_id;
+	return cmk_keys_fetch(&v->keys, v->agent->keks, v->header, v->kek, id,
+			      on_keys, v, e);
+}

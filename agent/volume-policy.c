@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs the policy of a volume: gives it what was observed, does what it says,
+ * and keeps its times.  What was done is in the audit trail, with the answer
+ * of the key server that led to it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/timex.h>
+#include <syslog.h>
+
+#include "audit.h"
+#include "config.h"
+#include "link.h"
+#include "volume-internal.h"
+
+#define HOUR	3600000000ULL
+
+static enum cmk_cause kernel_cause(enum cmk_pol_cause cause)
+{
+	switch (cause) {
+	case CMK_POL_CAUSE_DELETED:
+		return CMK_CAUSE_KEK_DELETED;
+	case CMK_POL_CAUSE_DISABLED:
+		return CMK_CAUSE_KEK_DISABLED;
+	case CMK_POL_CAUSE_EXPIRED:
+		return CMK_CAUSE_KEK_EXPIRED;
+	case CMK_POL_CAUSE_PERMISSION:
+		return CMK_CAUSE_NO_PERMISSION;
+	case CMK_POL_CAUSE_GRACE:
+		return CMK_CAUSE_GRACE;
+	case CMK_POL_CAUSE_NONE:
+	case CMK_POL_CAUSE_KERNEL:
+	case CMK_POL_CAUSE_ADMIN:
+		break;
+	}
+	return CMK_CAUSE_NONE;
+}
+
+const char *cmk_volume_cause_name(const struct cmk_volume *v)
+{
+	enum cmk_cause cause = CMK_CAUSE_NONE;
+
+	if (v->life == CMK_VOLUME_WATCHED)
+		cause = kernel_cause(v->pol.cause);
+	if (cause == CMK_CAUSE_NONE && v->kernel.gate != CMK_GATE_OPEN)
+		cause = v->kernel.cause;
+	return cmk_cause_name(cause);
+}
+
+static const char *phase_name(const struct cmk_volume *v,
+			      enum cmk_pol_phase phase)
+{
+	switch (phase) {
+	case CMK_POL_READY:
+		return "ready";
+	case CMK_POL_GRACE:
+	case CMK_POL_CONFIRM:
+		return "grace";
+	case CMK_POL_HELD:
+		return "held";
+	case CMK_POL_REVOKED:
+		return "revoked";
+	case CMK_POL_RESTORING:
+		return v->pol.back == CMK_POL_HELD ? "held" : "revoked";
+	case CMK_POL_STICKY:
+		break;
+	}
+	return cmk_gate_name(v->kernel.gate);
+}
+
+const char *cmk_volume_state_name(const struct cmk_volume *v)
+{
+	if (v->life == CMK_VOLUME_WATCHED)
+		return phase_name(v, v->pol.phase);
+	if (v->kernel.gate != CMK_GATE_OPEN)
+		return cmk_gate_name(v->kernel.gate);
+	return "opening";
+}
+
+enum cmk_lapse cmk_volume_lapse(const struct cmk_volume *v)
+{
+	return v->agent->config->lapse_revokes ? CMK_LAPSE_REVOKE :
+						 CMK_LAPSE_HOLD;
+}
+
+static int64_t grace_left_s(const struct cmk_volume *v)
+{
+	uint64_t end = cmk_pol_grace_end(&v->conf, &v->pol);
+	uint64_t now = cmk_boottime();
+
+	return end > now ? (end - now) / 1000000 : 0;
+}
+
+static struct cmk_audit_entry entry(const struct cmk_volume *v,
+				    enum cmk_audit_event event)
+{
+	struct cmk_audit_entry en = {
+		.event = event,
+		.uuid = v->st.uuid,
+		.name = v->st.name,
+		.kid = v->st.kid,
+		.cause = cmk_cause_name(kernel_cause(v->pol.cause)),
+	};
+
+	return en;
+}
+
+int cmk_volume_renew(struct cmk_volume *v, struct cmk_error *e)
+{
+	uint32_t ttl = v->conf.lease_ttl / 1000000;
+	struct cmk_nl *nl = cmk_link_get(v->agent->link, e);
+	int r;
+
+	if (!nl)
+		return e->err ?: -ENOTCONN;
+	r = cmk_nl_lease_renew(nl, v->st.uuid, ttl, cmk_volume_lapse(v), e);
+	if (r)
+		cmk_link_failed(v->agent->link, r);
+	return r;
+}
+
+/* Ends the keys.  Nothing comes before the kernel's command. */
+static void close_gate(struct cmk_volume *v, bool hold)
+{
+	struct cmk_audit_entry en = entry(v, hold ? CMK_AUDIT_HOLD :
+						    CMK_AUDIT_REVOKE);
+	enum cmk_cause cause = kernel_cause(v->pol.cause);
+	char reason[CMK_REASON_LEN + 1];
+	struct cmk_error e;
+	struct cmk_nl *nl;
+	int r = -ENOTCONN;
+
+	snprintf(reason, sizeof(reason), "%.60s%s%.60s", v->last.code,
+		 v->last.code[0] ? " " : "", v->last.client_request_id);
+	nl = cmk_link_get(v->agent->link, &e);
+	if (nl && hold)
+		r = cmk_nl_hold(nl, v->st.uuid, CMK_ACTOR_VAULT, cause, reason,
+				&e);
+	else if (nl)
+		r = cmk_nl_revoke(nl, v->st.uuid, CMK_ACTOR_VAULT, cause,
+				  reason, &e);
+	en.kek = &v->last;
+	en.state_new = hold ? "held" : "revoked";
+	if (!r) {
+		cmk_audit_write(v->agent->audit, &en, "%s: %s, %s%s%s",
+				v->st.name, en.state_new, en.cause,
+				reason[0] ? ": " : "", reason);
+		return;
+	}
+	en.result = CMK_AUDIT_FAILED;
+	cmk_audit_write(v->agent->audit, &en, "%s: cannot be %s (%s): %s",
+			v->st.name, en.state_new, en.cause, e.text);
+	cmk_link_failed(v->agent->link, r);
+	cmk_volumes_resync(v->agent);
+}
+
+static bool start_fetch(struct cmk_volume *v, enum cmk_volume_fetch why)
+{
+	struct cmk_error e;
+
+	if (!cmk_volume_fetch(v, why, &e))
+		return true;
+	cmk_audit_log(v->agent->audit, LOG_ERR, "%s: cannot bring keys: %s",
+		      v->st.name, e.text);
+	return false;
+}
+
+static void renew(struct cmk_volume *v)
+{
+	struct cmk_error e;
+	int r = cmk_volume_renew(v, &e);
+
+	if (!r)
+		return;
+	cmk_audit_log(v->agent->audit, LOG_WARNING,
+		      "%s: the lease cannot be renewed: %s", v->st.name,
+		      e.text);
+	cmk_volumes_resync(v->agent);
+}
+
+static void tell_note(struct cmk_volume *v, enum cmk_pol_note note)
+{
+	struct cmk_audit_entry en = entry(v, CMK_AUDIT_PROBE);
+	const char *text = "";
+
+	en.result = cmk_audit_result_of(v->last.answer);
+	en.kek = &v->last;
+	en.state_new = cmk_volume_state_name(v);
+	switch (note) {
+	case CMK_NOTE_NONE:
+		return;
+	case CMK_NOTE_PROOF_AGAIN:
+		text = "the key may be used again";
+		break;
+	case CMK_NOTE_SILENT:
+		text = "no verdict of the key server, the offline grace runs";
+		en.priority = LOG_WARNING;
+		en.grace_left_s = grace_left_s(v);
+		break;
+	case CMK_NOTE_DENIAL:
+		text = "the key server says no, to be confirmed";
+		en.priority = LOG_WARNING;
+		break;
+	case CMK_NOTE_OTHER_IDENTITY:
+		text = "permission refused to another identity than the one of the last proof";
+		en.priority = LOG_WARNING;
+		break;
+	case CMK_NOTE_WAITS:
+		text = "the key may be used again, waiting for cmkctl restore (OnReturn=manual)";
+		break;
+	case CMK_NOTE_ADMIN:
+		text = "closed by an administrator";
+		break;
+	}
+	cmk_audit_write(v->agent->audit, &en, "%s: %s%s%s", v->st.name, text,
+			v->last.error.text[0] ? ": " : "", v->last.error.text);
+}
+
+/* Return: false if the policy has to hear of a restore that never began. */
+static bool perform(struct cmk_volume *v, const struct cmk_pol_action *act)
+{
+	switch (act->type) {
+	case CMK_ACT_RENEW:
+		renew(v);
+		break;
+	case CMK_ACT_HOLD:
+		close_gate(v, true);
+		break;
+	case CMK_ACT_REVOKE:
+		close_gate(v, false);
+		break;
+	case CMK_ACT_RESTORE:
+		return start_fetch(v, CMK_FETCH_RESTORE);
+	case CMK_ACT_FILL:
+		start_fetch(v, CMK_FETCH_FILL);
+		break;
+	case CMK_ACT_NOTE:
+		tell_note(v, act->note);
+		break;
+	}
+	return true;
+}
+
+static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct cmk_pol_obs o = { .kind = CMK_OBS_TICK };
+
+	cmk_volume_observe(userdata, &o);
+	return 0;
+}
+
+static void arm(struct cmk_volume *v, uint64_t at)
+{
+	if (!v->timer &&
+	    sd_event_add_time(v->agent->event, &v->timer, CLOCK_BOOTTIME, at,
+			      1000, on_deadline, v) < 0)
+		return;
+	if (at == CMK_POL_NEVER) {
+		sd_event_source_set_enabled(v->timer, SD_EVENT_OFF);
+		return;
+	}
+	sd_event_source_set_time(v->timer, at);
+	sd_event_source_set_enabled(v->timer, SD_EVENT_ONESHOT);
+}
+
+int64_t cmk_volume_clock(void)
+{
+	struct timex tx = { .modes = 0 };
+	struct timespec ts;
+
+	if (adjtimex(&tx) < 0 || tx.status & STA_UNSYNC)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+void cmk_volume_observe(struct cmk_volume *v, struct cmk_pol_obs *o)
+{
+	struct cmk_pol_obs failed = { .kind = CMK_OBS_RESTORE_FAILED };
+	struct cmk_pol_result r;
+	bool ok = true;
+	unsigned int i;
+
+	o->local_clock = cmk_volume_clock();
+	if (getrandom(&o->random, sizeof(o->random), GRND_NONBLOCK) < 0)
+		o->random = 0;
+	r = cmk_pol_step(&v->conf, &v->pol, o, cmk_boottime());
+	v->pol = r.state;
+	for (i = 0; i < r.n; i++)
+		ok &= perform(v, &r.actions[i]);
+	if (!ok) {
+		/* No second round of this: a failure asks for no restore. */
+		cmk_volume_observe(v, &failed);
+		return;
+	}
+	arm(v, r.wake_at);
+	v->probe.probe_at = v->pol.probe_at;
+	v->probe.get_at = v->pol.get_at;
+	cmk_probe_update(&v->probe);
+}
+
+static enum cmk_pol_obs_kind answer_kind(const struct cmk_kek_result *res)
+{
+	switch (res->answer) {
+	case CMK_USABLE:
+		return CMK_OBS_USABLE;
+	case CMK_DENIED_DELETED:
+		return CMK_OBS_DELETED;
+	case CMK_DENIED_DISABLED:
+		return CMK_OBS_DISABLED;
+	case CMK_DENIED_EXPIRED:
+		return CMK_OBS_EXPIRED;
+	case CMK_DENIED_PERMISSION:
+		if (strstr(res->code, "KeyOperationForbidden"))
+			return CMK_OBS_FORBIDDEN;
+		return CMK_OBS_PERMISSION;
+	case CMK_NETWORK_DENIED:
+		return CMK_OBS_NETWORK_DENIED;
+	case CMK_UNAUTHENTICATED:
+		return CMK_OBS_UNAUTHENTICATED;
+	case CMK_UNKNOWN:
+		break;
+	}
+	return res->http == 429 ? CMK_OBS_THROTTLED : CMK_OBS_UNKNOWN;
+}
+
+struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
+				  const struct cmk_kek_result *res)
+{
+	struct cmk_pol_obs o = { .kind = kind };
+
+	if (!res)
+		return o;
+	o.oid = res->oid;
+	o.tid = res->tid;
+	o.date = res->date;
+	o.exp = res->exp;
+	o.retry_after = res->retry_after * 1000000ULL;
+	return o;
+}
+
+/* One line a change and one an hour, not one a probe. */
+static void audit_probe(struct cmk_volume *v, const struct cmk_kek_result *res)
+{
+	struct cmk_audit_entry en = entry(v, CMK_AUDIT_PROBE);
+	uint64_t now = cmk_boottime();
+	bool changed = res->answer != v->last.answer ||
+		       strcmp(res->code, v->last.code);
+
+	if (!v->probes++)
+		snprintf(v->first_id, sizeof(v->first_id), "%s",
+			 res->client_request_id);
+	if (!changed && now - v->told_at < HOUR)
+		return;
+	en.result = cmk_audit_result_of(res->answer);
+	en.kek = res;
+	if (res->answer == CMK_USABLE)
+		cmk_audit_write(v->agent->audit, &en,
+				"%s: %s is usable (%" PRIu64 " probes, %s to %s)",
+				v->st.name, v->st.kid, v->probes, v->first_id,
+				res->client_request_id);
+	else
+		cmk_audit_write(v->agent->audit, &en, "%s: %s: %s",
+				v->st.name, cmk_answer_name(res->answer),
+				res->error.text);
+	v->probes = 0;
+	v->told_at = now;
+}
+
+static void remember(struct cmk_volume *v, const struct cmk_kek_result *res)
+{
+	v->last = *res;
+	/* The bytes are the result's, and gone when its callback returns. */
+	memset(&v->last.plain, 0, sizeof(v->last.plain));
+	v->last_at = cmk_boottime();
+}
+
+/* The identity of the last proof outlives a reboot. */
+static void remember_identity(struct cmk_volume *v,
+			      const struct cmk_kek_result *res)
+{
+	struct cmk_error e;
+
+	cmk_state_set_proof(v->agent->runtime, v->st.uuid, cmk_boottime());
+	if (!strcmp(v->st.oid, res->oid) && !strcmp(v->st.tid, res->tid))
+		return;
+	snprintf(v->st.oid, sizeof(v->st.oid), "%s", res->oid);
+	snprintf(v->st.tid, sizeof(v->st.tid), "%s", res->tid);
+	if (cmk_state_save(v->agent->config->state_directory, &v->st, &e))
+		cmk_audit_log(v->agent->audit, LOG_ERR, "%s: %s", v->st.name,
+			      e.text);
+}
+
+static void tell_probed(struct cmk_volume *v, const struct cmk_kek_result *res,
+			uint64_t started)
+{
+	struct cmk_volume_waiter **p = &v->waiters;
+
+	while (*p) {
+		struct cmk_volume_waiter *w = *p;
+
+		if (!w->probed) {
+			p = &w->next;
+		} else if (w->since > started) {
+			v->probe.probe_at = cmk_boottime();
+			p = &w->next;
+		} else {
+			*p = w->next;
+			w->probed(v, res, w->userdata);
+			free(w);
+		}
+	}
+}
+
+static void on_answer(struct cmk_probe_user *u,
+		      const struct cmk_kek_result *res, uint64_t started)
+{
+	struct cmk_volume *v = (struct cmk_volume *)
+		((char *)u - offsetof(struct cmk_volume, probe));
+	struct cmk_pol_obs o = cmk_volume_obs(answer_kind(res), res);
+
+	audit_probe(v, res);
+	remember(v, res);
+	cmk_volume_observe(v, &o);
+	if (res->answer == CMK_USABLE)
+		remember_identity(v, res);
+	tell_probed(v, res, started);
+}
+
+static void on_attributes(struct cmk_probe_user *u,
+			  const struct cmk_kek_result *res)
+{
+	struct cmk_volume *v = (struct cmk_volume *)
+		((char *)u - offsetof(struct cmk_volume, probe));
+	enum cmk_pol_obs_kind kind = CMK_OBS_GET_SILENT;
+	struct cmk_pol_obs o;
+
+	if (res->answer == CMK_USABLE || res->answer == CMK_DENIED_EXPIRED)
+		kind = CMK_OBS_GET;
+	else if (cmk_answer_is_denial(res->answer) ||
+		 res->answer == CMK_NETWORK_DENIED)
+		kind = CMK_OBS_GET_REFUSED;
+	o = cmk_volume_obs(kind, res);
+	cmk_volume_observe(v, &o);
+}
+
+int cmk_volume_watch(struct cmk_volume *v, uint64_t proof_at)
+{
+	v->pol = cmk_pol_init(cmk_boottime(), proof_at, v->st.oid, v->st.tid);
+	v->timer = sd_event_source_disable_unref(v->timer);
+	v->probe.header = v->header;
+	v->probe.kek = v->kek;
+	v->probe.probe_at = v->pol.probe_at;
+	v->probe.get_at = v->pol.get_at;
+	v->probe.answer = on_answer;
+	v->probe.attributes = on_attributes;
+	v->told_at = cmk_boottime();
+	return cmk_probe_join(v->agent->prober, &v->probe);
+}
