@@ -12,3 +12,7 @@ $(BUILD)/bin/diotool: $(BUILD)/obj/tests/kernel/diotool.o
 TEST_TOOLS += $(BUILD)/bin/iostorm
 $(BUILD)/bin/iostorm: $(BUILD)/obj/tests/kernel/iostorm.o
 	$(call link,$^ -lpthread)
+
+TEST_TOOLS += $(BUILD)/bin/nlraw
+$(BUILD)/bin/nlraw: $(BUILD)/obj/tests/kernel/nlraw.o
+	$(call link,$^ -luuid)

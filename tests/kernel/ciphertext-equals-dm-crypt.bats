@@ -94,3 +94,11 @@ both_ways() {	# SECTOR_SIZE IV_OFFSET [OPTION...]
 	open_cmk 4096 0
 	dmsetup status cmk | grep -q 'driver=xts-aes-\(aesni\|vaes\)'
 }
+
+@test "status tells the memory of the keys: two schedules of 240 bytes at least" {
+	open_cmk 4096 0
+	bytes=$(dmsetup status cmk | sed 's/.*key_bytes=\([0-9]*\).*/\1/')
+	echo "$bytes bytes for 2 keys"
+	[ "$bytes" -ge $((2 * 3 * 240)) ]
+	[ "$bytes" -le $((2 * 4096)) ]
+}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For tests of the agent in a test machine: `load agent` after `load cmk`.
+#
+#   vault_start            kvemu with the key "pg"; sets KV_DIR, KEK
+#   ctl COMMAND...         the vault's control interface
+#   agent_config KEY=...   cmkd.conf with the strict profile, and [Policy] keys
+#   agent_start, agent_stop [SIGNAL]
+#   volume_make [OPTION..] formats CMK_DISK under KEK and opens it as "vol";
+#                          sets VOL_UUID
+#   storm_start SECONDS    readers of the volume, until an error or the time
+#   storm_wait, storm_field NAME
+#   state, wait_state STATE SECONDS
+
+VOL=/dev/mapper/vol
+
+vault_start() {
+	KV_DIR=$BATS_TEST_TMPDIR/kv
+	kvemu --dir "$KV_DIR" --listen 127.0.0.1:0 --imds 127.0.0.1:0 "$@" \
+		>"$BATS_TEST_TMPDIR/kvemu.out" 2>&1 3>&- &
+	KV_PID=$!
+	ctl --wait 20 state >/dev/null
+	read -r _ _ KV_URL _ KV_IMDS <"$BATS_TEST_TMPDIR/kvemu.out"
+	ctl key create pg >/dev/null
+	KEK=$KV_URL/keys/pg
+}
+
+ctl() { kvemu ctl --dir "$KV_DIR" "$@"; }
+
+agent_config() {
+	mkdir -p /etc/cmk
+	printf '%s\n' '[Policy]' CheckInterval=5s CheckJitter=0% \
+		GetInterval=5s ConfirmCount=2 ConfirmSpacing=1s SettleTime=0 \
+		DenyHold=0 LeaseTTL=15s "$@" \
+		'[Azure]' "ImdsEndpoint=${KV_IMDS-}" "CaFile=$KV_DIR/ca.pem" \
+		RequestTimeout=1s >/etc/cmk/cmkd.conf
+}
+
+agent_start() {
+	cmkd >>"$BATS_TEST_TMPDIR/cmkd.log" 2>&1 3>&- &
+	AGENT_PID=$!
+	while ! cmkctl status >/dev/null 2>&1 || [ ! -S /run/cmk/cmkd.sock ]; do
+		kill -0 "$AGENT_PID"
+		sleep 0.1
+	done
+}
+
+agent_stop() {
+	[ -n "${AGENT_PID-}" ] || return 0
+	kill "-${1:-TERM}" "$AGENT_PID" || true
+	wait "$AGENT_PID" || true
+	AGENT_PID=
+}
+
+volume_make() {
+	wipefs -aq "$CMK_DISK"
+	cmkctl -q --json format "$CMK_DISK" --force --kek "$KEK" \
+		--range-size 32M "$@" >"$BATS_TEST_TMPDIR/format"
+	VOL_UUID=$(jq -r .uuid "$BATS_TEST_TMPDIR/format")
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+}
+
+state() { cmkctl status --json vol | jq -r '.volumes[0] | "\(.state) \(.cause)"'; }
+
+wait_state() {
+	local end=$((SECONDS + $2))
+
+	until [[ "$(state)" == $1 ]]; do
+		[ "$SECONDS" -lt "$end" ] || {
+			echo "$(state), not $1"
+			return 1
+		}
+		sleep 0.2
+	done
+}
+
+storm_start() {
+	rm -f "$BATS_TEST_TMPDIR/storm"
+	iostorm "$VOL" 4 0 "$1" >"$BATS_TEST_TMPDIR/storm" 3>&- &
+	STORM_PID=$!
+}
+
+storm_wait() { wait "$STORM_PID"; }
+
+storm_field() { field "$1" "$(<"$BATS_TEST_TMPDIR/storm")"; }
+
+# For teardown, in this order.
+all_down() {
+	cmkctl restore vol >/dev/null 2>&1 || true
+	gone vol
+	agent_stop
+	if [ -n "${KV_PID-}" ]; then
+		kill "$KV_PID"
+		wait "$KV_PID" || true
+	fi
+	rm -rf /var/lib/cmk/* /run/cmk/* /etc/cmk/cmkd.conf
+	# What a failed test needs to be understood.
+	sed 's/^/# /' "$BATS_TEST_TMPDIR/cmkd.log" | tail -n 40
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-mode: plain
+# cmk-disk: 256M
+# cmk-timeout: 900
+#
+# Whatever keeps the vault from a verdict is no denial: the volume goes on,
+# no I/O takes longer than a second, and the lease is renewed all along.
+
+load ../lib/guest
+load cmk
+load agent
+
+LASTS=${CMK_LONG:+60}
+LASTS=${LASTS:-15}
+
+setup() {
+	modprobe dm-cmk
+	vault_start
+	agent_config OfflineGrace=4h
+	agent_start
+	volume_make
+}
+
+teardown() { all_down; }
+
+# outage ANSWER COMMAND...: what the agent makes of it while it lasts
+outage() {
+	local answer=$1
+	shift
+
+	storm_start "$LASTS"
+	"$@" >/dev/null
+	storm_wait
+	cat "$BATS_TEST_TMPDIR/storm"
+	cmkctl status --json vol
+	[ "$(storm_field errors)" = 0 ]
+	[ "$(storm_field slowest)" -lt 1000000 ]
+	[[ "$(state)" == "grace none" ]]
+	cmkctl status --json vol |
+		jq -e --arg a "$answer" '.volumes[0].last_answer == $a'
+	ctl reset >/dev/null
+	wait_state "ready none" 20
+}
+
+@test "it answers 500" { outage unknown ctl switch outage 500; }
+
+@test "it answers 503" { outage unknown ctl switch outage 503; }
+
+@test "it does not answer" { outage unknown ctl switch slow 5000; }
+
+@test "it drops connections" { outage unknown ctl switch drop on; }
+
+@test "it refuses connections" {
+	refuse() { ctl switch refuse $(((LASTS + 2) * 1000)); }
+	outage unknown refuse
+}
+
+@test "it answers with a page of HTML" { outage unknown ctl switch html on; }
+
+@test "it throttles" { outage unknown ctl switch throttle on; }
+
+@test "its firewall refuses this node" {
+	outage network-denied ctl switch firewall on
+}
+
+@test "the token service refuses" {
+	expired() {
+		ctl switch token-lifetime 2 >/dev/null
+		ctl switch token-error 500
+	}
+	outage unknown expired
+}
+
+@test "a GET is refused while unwrap works: the volume stays ready" {
+	ctl deny default get >/dev/null
+	storm_start "$LASTS"
+	storm_wait
+	cat "$BATS_TEST_TMPDIR/storm"
+	[ "$(storm_field errors)" = 0 ]
+	[[ "$(state)" == "ready none" ]]
+}

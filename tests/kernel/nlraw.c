@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages that no client of ours would send: each command of the family with
+ * each attribute missing, given twice, too long, too short; headers cut short;
+ * unknown commands and attributes.
+ *
+ *	nlraw UUID: tries all on a socket of its own, prints a line for each
+ *		    and ends with 1 when one was not refused with a text
+ *	nlraw UUID unprivileged: each command as it is right; each must be EPERM
+ *
+ * The socket is bound first unless unprivileged, so that nothing is refused
+ * only for want of the right.
+ */
+
+#include <errno.h>
+#include <linux/cmk.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#define SPACE 4096
+
+struct msg {
+	_Alignas(4) unsigned char buf[SPACE];
+	size_t len;
+};
+
+/* One attribute as it is right; @len bytes of @data. */
+struct attr {
+	uint16_t type;
+	const void *data;
+	size_t len;
+};
+
+static int sock;
+static uint16_t family;
+static unsigned int bad;
+static unsigned char uuid[16];
+
+static void put(struct msg *m, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr a = { .nla_type = type, .nla_len = NLA_HDRLEN + len };
+
+	memcpy(m->buf + m->len, &a, sizeof(a));
+	if (len)
+		memcpy(m->buf + m->len + NLA_HDRLEN, data, len);
+	m->len += NLA_ALIGN(a.nla_len);
+}
+
+static void begin(struct msg *m, uint16_t type, uint8_t cmd, uint16_t flags)
+{
+	struct nlmsghdr h = {
+		.nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags,
+	};
+	struct genlmsghdr g = { .cmd = cmd, .version = 1 };
+
+	memset(m, 0, sizeof(*m));
+	memcpy(m->buf, &h, sizeof(h));
+	memcpy(m->buf + NLMSG_HDRLEN, &g, sizeof(g));
+	m->len = NLMSG_HDRLEN + GENL_HDRLEN;
+}
+
+/* Is there a text, or the type of the missing attribute, with the error? */
+static bool explained(const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+	size_t at = NLMSG_HDRLEN + sizeof(*e);
+	const struct nlattr *a;
+
+	if (!(h->nlmsg_flags & NLM_F_CAPPED))
+		at += NLMSG_ALIGN(e->msg.nlmsg_len - NLMSG_HDRLEN);
+	while (at + NLA_HDRLEN <= h->nlmsg_len) {
+		a = (const void *)((const char *)h + at);
+		if ((a->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG)
+			return true;
+		at += NLA_ALIGN(a->nla_len);
+	}
+	return false;
+}
+
+/* Sends; the error of the answer, 0 for none, 1 when it has no text. */
+static int send_it(struct msg *m)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)m->buf;
+	_Alignas(4) unsigned char answer[8192];
+	const struct nlmsgerr *e;
+	ssize_t n;
+
+	h->nlmsg_len = m->len;
+	h->nlmsg_seq++;
+	if (send(sock, m->buf, m->len, 0) < 0)
+		return -errno;
+	for (;;) {
+		n = recv(sock, answer, sizeof(answer), 0);
+		if (n < NLMSG_HDRLEN)
+			return -EPROTO;
+		h = (struct nlmsghdr *)answer;
+		if (h->nlmsg_type == NLMSG_DONE)
+			return *(int *)NLMSG_DATA(h);
+		if (h->nlmsg_type == NLMSG_ERROR)
+			break;
+	}
+	e = NLMSG_DATA(h);
+	return e->error && !explained(h) ? 1 : e->error;
+}
+
+static void expect_refusal(const char *what, uint8_t cmd, unsigned int type,
+			   struct msg *m)
+{
+	int r = send_it(m);
+
+	printf("%-10s command %u attribute %u: %s\n", what, cmd, type,
+	       r == 1 ? "NO TEXT" : r ? strerrorname_np(-r) : "ACCEPTED");
+	bad += r >= 0;
+}
+
+/* All attributes but @skip; @twice is given again. */
+static void build(struct msg *m, uint8_t cmd, uint16_t flags,
+		  const struct attr *attrs, int skip, int twice)
+{
+	int i;
+
+	begin(m, family, cmd, flags);
+	for (i = 0; attrs[i].type; i++) {
+		if (i != skip)
+			put(m, attrs[i].type, attrs[i].data, attrs[i].len);
+		if (i == twice)
+			put(m, attrs[i].type, attrs[i].data, attrs[i].len);
+	}
+}
+
+static void mangle(uint8_t cmd, uint16_t flags, const struct attr *attrs,
+		   unsigned int needed)
+{
+	static const unsigned char junk[1024];
+	struct msg m;
+	int i;
+
+	for (i = 0; attrs[i].type; i++) {
+		if (needed & (1u << i)) {
+			build(&m, cmd, flags, attrs, i, -1);
+			expect_refusal("missing", cmd, attrs[i].type, &m);
+		}
+		if (!(flags & NLM_F_DUMP)) {
+			build(&m, cmd, flags, attrs, -1, i);
+			expect_refusal("twice", cmd, attrs[i].type, &m);
+		}
+		build(&m, cmd, flags, attrs, i, -1);
+		put(&m, attrs[i].type, junk, sizeof(junk));
+		expect_refusal("too long", cmd, attrs[i].type, &m);
+		/* A flag has no length, and one NUL is a good string. */
+		if (!attrs[i].len || attrs[i].type == CMK_A_MAIN_REASON)
+			continue;
+		build(&m, cmd, flags, attrs, i, -1);
+		put(&m, attrs[i].type, junk, 1);
+		expect_refusal("too short", cmd, attrs[i].type, &m);
+	}
+	build(&m, cmd, flags, attrs, -1, -1);
+	put(&m, CMK_A_MAIN_MAX + 1, junk, 4);
+	expect_refusal("unknown", cmd, CMK_A_MAIN_MAX + 1, &m);
+}
+
+static uint16_t resolve(void)
+{
+	_Alignas(4) unsigned char answer[8192];
+	const struct nlattr *a;
+	struct msg m;
+	ssize_t n, at;
+
+	begin(&m, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
+	put(&m, CTRL_ATTR_FAMILY_NAME, CMK_FAMILY_NAME,
+	    sizeof(CMK_FAMILY_NAME));
+	((struct nlmsghdr *)m.buf)->nlmsg_len = m.len;
+	((struct nlmsghdr *)m.buf)->nlmsg_flags = NLM_F_REQUEST;
+	if (send(sock, m.buf, m.len, 0) < 0)
+		return 0;
+	n = recv(sock, answer, sizeof(answer), 0);
+	for (at = NLMSG_HDRLEN + GENL_HDRLEN; at + NLA_HDRLEN <= n;
+	     at += NLA_ALIGN(a->nla_len)) {
+		a = (const void *)(answer + at);
+		if (a->nla_type == CTRL_ATTR_FAMILY_ID)
+			return *(const uint16_t *)(a + 1);
+	}
+	return 0;
+}
+
+static const uint32_t zero, one = 1, ttl = 60, huge = 70000;
+static struct attr volume[2], lease[4], close_[5], drop[3], key[5], restore[5];
+
+static void nested_keys(void)
+{
+	static const char * const what[] = {
+		"no scheme", "no data", "scheme twice", "bad scheme",
+		"short", "long", "counter", "empty",
+	};
+	unsigned char dek[80] = { 1, 2, 3 };
+	uint64_t counter = 1;
+	struct msg m, k;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(what) / sizeof(*what); i++) {
+		memset(&k, 0, sizeof(k));
+		if (i != 0 && i != 7)
+			put(&k, CMK_A_KEY_SCHEME, i == 3 ? &huge : &zero, 4);
+		if (i == 2)
+			put(&k, CMK_A_KEY_SCHEME, &zero, 4);
+		if (i == 6)
+			put(&k, CMK_A_KEY_COUNTER, &counter, 8);
+		if (i != 1 && i != 7)
+			put(&k, CMK_A_KEY_DATA, dek, i == 4 ? 63 :
+			    i == 5 ? 65 : 64);
+		build(&m, CMK_CMD_KEY_SET, 0, key, 3, -1);
+		put(&m, CMK_A_MAIN_KEY | NLA_F_NESTED, k.buf, k.len);
+		expect_refusal(what[i], CMK_CMD_KEY_SET, CMK_A_MAIN_KEY, &m);
+	}
+}
+
+static void fill(void)
+{
+	static unsigned char nest[NLA_HDRLEN * 2 + 4 + 64];
+	static struct msg k;
+	int i;
+
+	for (i = 0; i < 64; i++)
+		nest[i] = i;
+	put(&k, CMK_A_KEY_SCHEME, &zero, 4);
+	put(&k, CMK_A_KEY_DATA, nest, 64);
+	volume[0] = (struct attr) { CMK_A_MAIN_UUID, uuid, 16 };
+	lease[0] = restore[0] = close_[0] = drop[0] = key[0] = volume[0];
+	lease[1] = restore[1] = (struct attr)
+		{ CMK_A_MAIN_LEASE_TTL, &ttl, 4 };
+	lease[2] = restore[2] = (struct attr) { CMK_A_MAIN_LAPSE, &zero, 4 };
+	restore[3] = (struct attr) { CMK_A_MAIN_ADMIN, NULL, 0 };
+	close_[1] = (struct attr) { CMK_A_MAIN_ACTOR, &one, 4 };
+	close_[2] = (struct attr) { CMK_A_MAIN_CAUSE, &one, 4 };
+	close_[3] = (struct attr) { CMK_A_MAIN_REASON, "why", 4 };
+	drop[1] = key[1] = (struct attr) { CMK_A_MAIN_RANGE, &zero, 4 };
+	key[2] = (struct attr) { CMK_A_MAIN_GENERATION, &one, 4 };
+	key[3] = (struct attr)
+		{ CMK_A_MAIN_KEY | NLA_F_NESTED, k.buf, k.len };
+}
+
+static void refuse_all(void)
+{
+	struct msg m;
+
+	mangle(CMK_CMD_VOLUME_GET, 0, volume, 1);
+	mangle(CMK_CMD_RANGE_GET, NLM_F_DUMP, volume, 1);
+	mangle(CMK_CMD_KEY_SET, 0, key, 15);
+	nested_keys();
+	mangle(CMK_CMD_KEY_DROP, 0, drop, 1);
+	mangle(CMK_CMD_LEASE_RENEW, 0, lease, 7);
+	mangle(CMK_CMD_HOLD, 0, close_, 7);
+	mangle(CMK_CMD_REVOKE, 0, close_, 7);
+	mangle(CMK_CMD_RESTORE, 0, restore, 7);
+	begin(&m, family, CMK_CMD_MAX + 1, 0);
+	/* genl core's own refusal, without a text. */
+	bad += send_it(&m) == 0;
+	begin(&m, family, CMK_CMD_KEY_WANTED, 0);
+	bad += send_it(&m) == 0;
+}
+
+static void unprivileged(void)
+{
+	static const struct {
+		uint8_t cmd;
+		uint16_t flags;
+		struct attr *attrs;
+	} all[] = {
+		{ CMK_CMD_VOLUME_GET, 0, volume },
+		{ CMK_CMD_VOLUME_GET, NLM_F_DUMP, &volume[1] },
+		{ CMK_CMD_RANGE_GET, NLM_F_DUMP, volume },
+		{ CMK_CMD_KEY_SET, 0, key },
+		{ CMK_CMD_KEY_DROP, 0, drop },
+		{ CMK_CMD_LEASE_RENEW, 0, lease },
+		{ CMK_CMD_HOLD, 0, close_ },
+		{ CMK_CMD_REVOKE, 0, close_ },
+		{ CMK_CMD_RESTORE, 0, restore },
+		{ CMK_CMD_BIND, 0, &volume[1] },
+	};
+	struct msg m;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		build(&m, all[i].cmd, all[i].flags, all[i].attrs, -1, -1);
+		r = send_it(&m);
+		printf("unprivileged command %u: %s\n", all[i].cmd,
+		       r == 1 ? "NO TEXT" : r ? strerrorname_np(-r) :
+		       "ACCEPTED");
+		bad += r != -EPERM;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int on = 1;
+	struct msg m;
+
+	if (argc < 2 || uuid_parse(argv[1], uuid))
+		return 2;
+	sock = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	setsockopt(sock, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(sock, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	family = resolve();
+	if (!family) {
+		fputs("nlraw: no family cmk\n", stderr);
+		return 1;
+	}
+	fill();
+	if (argc > 2) {
+		unprivileged();
+		return !!bad;
+	}
+	begin(&m, family, CMK_CMD_BIND, 0);
+	if (send_it(&m)) {
+		fputs("nlraw: cannot bind\n", stderr);
+		return 1;
+	}
+	refuse_all();
+	return !!bad;
+}
