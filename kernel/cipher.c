@@ -53,7 +53,8 @@ static struct crypto_skcipher *cmk_cipher_alloc(void)
 
 /*
  * Memory of one key: the tfm, and where that is the SIMD wrapper also the tfm
- * that it wraps, which holds the key schedules.
+ * at its bottom, which holds the key schedules.  (ASYNC in the mask, or the
+ * lookup finds cryptd, which is between them.)
  */
 static size_t __init cmk_cipher_measure(struct crypto_skcipher *tfm)
 {
@@ -62,8 +63,8 @@ static size_t __init cmk_cipher_measure(struct crypto_skcipher *tfm)
 
 	if (!(crypto_skcipher_alg(tfm)->base.cra_flags & CRYPTO_ALG_ASYNC))
 		return bytes;
-	inner = crypto_alloc_skcipher("__" CMK_CIPHER_NAME,
-				      CRYPTO_ALG_INTERNAL, CRYPTO_ALG_INTERNAL);
+	inner = crypto_alloc_skcipher("__" CMK_CIPHER_NAME, CRYPTO_ALG_INTERNAL,
+				      CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC);
 	if (!IS_ERR(inner)) {
 		bytes += ksize(inner);
 		crypto_free_skcipher(inner);
