@@ -23,8 +23,7 @@ int answer_probe(struct cmkctl *ctl, const unsigned char *uuid, json_t **ret,
 int answer_check(struct cmkctl *ctl, json_t *answer, struct cmk_error *e)
 {
 	const char *word = json_text(answer, "answer");
-	const char *kid = json_text(answer, "kid");
-	const char *code = json_text(answer, "code");
+	const char *text = json_text(answer, "message");
 	bool denied = strncmp(word, "denied", 6) == 0;
 	int r;
 
@@ -34,9 +33,7 @@ int answer_check(struct cmkctl *ctl, json_t *answer, struct cmk_error *e)
 	ctl->detail = json_incref(answer);
 	r = cmk_error_set(e, denied ? CMK_DENIED : CMK_TEMPORARY,
 			  denied ? -EACCES : -EAGAIN, *word ? word : "unknown",
-			  "the key server's answer for %s: %s%s%s%s",
-			  *kid ? kid : "the key", *word ? word : "unknown",
-			  *code ? " (" : "", code, *code ? ")" : "");
+			  "%s", *text ? text : "the key server gave no answer");
 	e->http = json_number(answer, "http");
 	return r;
 }

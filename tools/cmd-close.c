@@ -65,11 +65,11 @@ static int wait_idle(const char *name, struct dm_state *state, char *users,
 			return r;
 		if (!state->exists)
 			return cmk_error_set(e, CMK_UNSUITABLE, -ENODEV,
-					     "no-volume", "is not open");
+					     "no-volume", "not open");
 		if (!state->is_cmk)
 			return cmk_error_set(e, CMK_UNSUITABLE, -EINVAL,
-					     "no-volume", "is another kind of "
-					     "mapped device");
+					     "no-volume", "not a volume, but "
+					     "another mapped device");
 		if (!state->open_count)
 			return 0;
 		find_users(name, users, size);
@@ -78,7 +78,7 @@ static int wait_idle(const char *name, struct dm_state *state, char *users,
 		usleep(UDEV_PAUSE);
 	}
 	return cmk_error_set(e, CMK_UNSUITABLE, -EBUSY, "busy",
-			     "is in use%s%s", *users ? ": " : "", users);
+			     "in use%s%s", *users ? ": " : "", users);
 }
 
 static int close_later(const char *name, const char *users,
@@ -89,8 +89,8 @@ static int close_later(const char *name, const char *users,
 	if (r < 0)
 		return r;
 	return cmk_error_set(e, CMK_PARTIAL, -EBUSY, "busy",
-			     "is in use and will be removed, with its keys, "
-			     "when the last user has gone%s%s",
+			     "in use; will be removed, with its keys, when "
+			     "the last user has gone%s%s",
 			     *users ? ": " : "", users);
 }
 

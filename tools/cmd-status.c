@@ -141,31 +141,54 @@ static const char *relative(int64_t when, char buf[TEXT_SIZE])
 	char span[TEXT_SIZE - 8];
 	int64_t d = when - time(NULL);
 
+	if (d == 0)
+		return "now";
 	cmk_format_span((d < 0 ? -d : d) * 1000000, span, sizeof(span));
-	snprintf(buf, TEXT_SIZE, d <= 0 ? "%s ago" : "in %s", span);
+	snprintf(buf, TEXT_SIZE, d < 0 ? "%s ago" : "in %s", span);
 	return buf;
+}
+
+static void show_answer(const json_t *o)
+{
+	const char *code = json_text(o, "last_code");
+
+	if (*json_text(o, "last_answer"))
+		line("last answer:", "%s%s%s%s", json_text(o, "last_answer"),
+		     *code ? " (" : "", code, *code ? ")" : "");
+	if (*json_text(o, "last_error"))
+		line("", "%s", json_text(o, "last_error"));
+	if (*json_text(o, "not_watched"))
+		line("not watched:", "%s", json_text(o, "not_watched"));
 }
 
 static void show_agent(const json_t *o)
 {
 	char a[TEXT_SIZE];
 
+	if (*json_text(o, "data_device"))
+		line("data:", "%s", json_text(o, "data_device"));
 	if (*json_text(o, "kid"))
 		line("key:", "%s", json_text(o, "kid"));
 	else if (*json_text(o, "kek"))
 		line("key:", "%s", json_text(o, "kek"));
-	if (*json_text(o, "last_answer"))
-		line("last answer:", "%s", json_text(o, "last_answer"));
+	show_answer(o);
 	if (json_number(o, "last_proof"))
 		line("last proof:", "%s",
 		     relative(json_number(o, "last_proof"), a));
 	if (json_number(o, "next_probe"))
 		line("next probe:", "%s",
 		     relative(json_number(o, "next_probe"), a));
-	if (json_object_get(o, "grace_left_s"))
+	if (strcmp(json_text(o, "state"), "grace") == 0)
 		line("grace:", "%s left",
 		     cmk_format_span(json_number(o, "grace_left_s") * 1000000,
 				     a, sizeof(a)));
+	if (json_number(o, "revoke_in_s"))
+		line("revoke:", "in %s",
+		     cmk_format_span(json_number(o, "revoke_in_s") * 1000000,
+				     a, sizeof(a)));
+	if (json_number(o, "expires"))
+		line("key expires:", "%s",
+		     text_time(json_number(o, "expires"), a));
 }
 
 static void show(const json_t *o, const struct agent_view *agent)

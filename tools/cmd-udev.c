@@ -29,7 +29,16 @@ static int print_header(const char *path)
 	return CMK_OK;
 }
 
-/* CMK_READABLE=1: a read will be answered now. */
+/*
+ * Will a read be answered?  Under a lease the agent brings what is missing;
+ * without one somebody sets keys by hand, later.
+ */
+static bool readable(const struct cmk_nl_volume *v)
+{
+	return v->gate == CMK_GATE_OPEN &&
+	       (v->live == v->ranges || v->lease_ttl > 0);
+}
+
 static int print_mapped(struct cmkctl *ctl, const char *path)
 {
 	struct volume_list list __volumes = { 0 };
@@ -46,7 +55,7 @@ static int print_mapped(struct cmkctl *ctl, const char *path)
 	if (!v)
 		return ctl_fail(ctl, &e, path);
 	printf("CMK_GATE=%s\nCMK_READABLE=%d\n", cmk_gate_name(v->gate),
-	       v->gate == CMK_GATE_OPEN && v->live == v->ranges);
+	       readable(v));
 	return CMK_OK;
 }
 

@@ -202,6 +202,9 @@ int format_check(struct format *f, bool *ret_same, struct cmk_error *e)
 	}
 	if (r == 0)
 		r = locate_header(f, e);
+	/* The agent makes a random one; the plan needs any. */
+	if (!f->uuid)
+		memset(f->params.uuid, 0xff, sizeof(f->params.uuid));
 	if (r == 0)
 		r = cmk_header_new(&f->plan, &f->params, e);
 	if (r == 0)
