@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# Only the vault itself, over verified TLS, is believed: no other certificate,
+# no redirect, no proxy, no flood; and a metadata service is near.
+#
+# cmk-timeout: 120
+
+load kek
+
+setup() {
+	kek_setup
+	kek_wrap
+	NEAR=127.0.0.1
+	EXTRA_PID=
+	log_mark
+}
+
+teardown() {
+	[ -z "$EXTRA_PID" ] || kill "$EXTRA_PID" || true
+	kvemu_stop
+}
+
+# Sets PORT to one that nobody listens on.
+free_port() {
+	while :; do
+		PORT=$((RANDOM % 20000 + 40000))
+		(exec 9<>"/dev/tcp/$NEAR/$PORT") 2>/dev/null || return 0
+	done
+}
+
+# serve ADDRESS-TYPE [OPTIONS]: tells each connection the answer; sets PORT
+serve() {
+	free_port
+	cat >"$BATS_TEST_TMPDIR/handler" <<-EOF
+	#!/bin/bash
+	while IFS= read -r line && [ "\$line" != \$'\r' ]; do :; done
+	cat "$BATS_TEST_TMPDIR/say"
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/handler"
+	socat "$1:$PORT,bind=$NEAR,reuseaddr,fork${2-}" \
+		"EXEC:$BATS_TEST_TMPDIR/handler" 3>&- 2>/dev/null &
+	EXTRA_PID=$!
+	until (exec 9<>"/dev/tcp/$NEAR/$PORT") 2>/dev/null; do
+		sleep 0.05
+	done
+}
+
+# serve_tls NAME ALTERNATIVE: a certificate of the vault's own authority
+serve_tls() {
+	local d=$BATS_TEST_TMPDIR
+
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+		-keyout "$d/tls.key" -subj "/CN=$1" -out "$d/tls.csr" 2>&1
+	openssl x509 -req -in "$d/tls.csr" -CA "$KV_DIR/ca.pem" \
+		-CAkey "$KV_DIR/ca.key" -set_serial 77 -days 2 \
+		-extfile <(echo "subjectAltName=$2") -out "$d/tls.pem" 2>&1
+	cat "$d/tls.key" >>"$d/tls.pem"
+	serve OPENSSL-LISTEN ",cert=$d/tls.pem,verify=0"
+}
+
+# answer STATUS HEADER... < body: what a server to come will say
+answer() {
+	{
+		printf 'HTTP/1.1 %s\r\nConnection: close\r\n' "$1"
+		shift
+		[ $# = 0 ] || printf '%s\r\n' "$@"
+		printf '\r\n'
+		cat
+	} >"$BATS_TEST_TMPDIR/say"
+}
+
+KEY_NOT_FOUND='{"error":{"code":"KeyNotFound","message":"no"}}'
+JSON='Content-Type: application/json; charset=utf-8'
+
+# probe_at PORT: the key, said to be in another vault
+probe_at() {
+	kek unwrap "https://$NEAR:$1/${KID#https://*/}" "$BLOB"
+}
+
+@test "the control: a server with the authority's certificate is believed" {
+	answer "404 Not Found" "$JSON" <<<"$KEY_NOT_FOUND"
+	serve_tls x "IP:$NEAR"
+	probe_at "$PORT"
+	is '.answer == "denied-deleted"'
+}
+
+@test "a certificate of another authority is refused" {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+		-nodes -keyout /dev/null -subj "/CN=other" -days 2 \
+		-out "$BATS_TEST_TMPDIR/other.pem" 2>&1
+	probe --ca "$BATS_TEST_TMPDIR/other.pem"
+	is '.answer == "unknown"' '.http == null' '.text | test("certificate")'
+	probe --ca ""
+	is '.answer == "unknown"' '.http == null' '.text | test("CaFile=")'
+	probe --ca /nonexistent.pem
+	is '.answer == "unknown"' '.http == null'
+	[ "$(requests unwrapKey)" = 0 ]
+}
+
+@test "a certificate for another name is refused" {
+	answer "404 Not Found" "$JSON" <<<"$KEY_NOT_FOUND"
+	serve_tls 127.0.0.1 "DNS:kv.vault.azure.net"
+	probe_at "$PORT"
+	is '.answer == "unknown"' '.http == null'
+}
+
+@test "old TLS is refused" {
+	answer "404 Not Found" "$JSON" <<<"$KEY_NOT_FOUND"
+	serve_tls x "IP:$NEAR"
+	kill "$EXTRA_PID"
+	serve OPENSSL-LISTEN ",cert=$BATS_TEST_TMPDIR/tls.pem,verify=0,openssl-max-proto-version=TLS1.1,cipher=ALL:@SECLEVEL=0"
+	probe_at "$PORT"
+	is '.answer == "unknown"' '.http == null'
+}
+
+@test "a redirect is not followed" {
+	answer "307 Temporary Redirect" "Location: $KID/unwrapkey" \
+		</dev/null
+	serve_tls x "IP:$NEAR"
+	probe_at "$PORT"
+	is '.answer == "unknown"' '.http == 307' '.text | test("redirect")'
+	[ "$(requests unwrapKey)" = 0 ]
+}
+
+@test "an answer about another key is not taken" {
+	answer "200 OK" "$JSON" <<<"{\"kid\":\"$KID\",\"value\":\"AAAA\"}"
+	serve_tls x "IP:$NEAR"
+	probe_at "$PORT"
+	is '.answer == "unknown"' '.error == "malformed"' '.plain_ok == null'
+}
+
+@test "a flood is cut off" {
+	{
+		printf '{"kid":"%s","value":"' "$KID"
+		head -c 5000000 /dev/zero | tr '\0' A
+	} | answer "200 OK" "$JSON"
+	serve_tls x "IP:$NEAR"
+	probe_at "$PORT"
+	is '.answer == "unknown"' '.text | test("too long")'
+}
+
+@test "a proxy's answer to CONNECT is not the vault's" {
+	local status
+
+	for status in "404 Not Found" "403 Forbidden" "200 OK" "407 No" \
+		"429 No" "503 No"; do
+		answer "$status" "$JSON" <<<"$KEY_NOT_FOUND"
+		serve TCP-LISTEN
+		probe --proxy "http://$NEAR:$PORT"
+		is '.answer == "unknown"' '.http == null' '.code == null'
+		kill "$EXTRA_PID"
+	done
+	[ "$(requests unwrapKey)" = 0 ]
+}
+
+@test "through a proxy the vault is reached, and the proxy's headers are not its" {
+	local vault=${KV_URL#https://}
+
+	free_port
+	cat >"$BATS_TEST_TMPDIR/proxy" <<-EOF
+	#!/bin/bash
+	while IFS= read -r line && [ "\$line" != \$'\r' ]; do
+		echo "\$line" >>"$BATS_TEST_TMPDIR/seen"
+	done
+	printf 'HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1998 00:00:00 GMT\r\n'
+	printf 'x-ms-request-id: proxy\r\n\r\n'
+	exec socat - "TCP:$vault"
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/proxy"
+	socat "TCP-LISTEN:$PORT,bind=$NEAR,reuseaddr,fork" \
+		"EXEC:$BATS_TEST_TMPDIR/proxy" 3>&- 2>/dev/null &
+	EXTRA_PID=$!
+	sleep 0.5
+	probe --proxy "http://$NEAR:$PORT"
+	is .plain_ok '.date > 1500000000' '.request_id != "proxy"'
+	grep -q "^CONNECT $vault " "$BATS_TEST_TMPDIR/seen"
+	! grep -qi metadata "$BATS_TEST_TMPDIR/seen"
+	! grep -qi bearer "$BATS_TEST_TMPDIR/seen"
+}
+
+@test "the environment names no proxy" {
+	free_port
+	export https_proxy=http://$NEAR:$PORT HTTPS_PROXY=http://$NEAR:$PORT
+	export http_proxy=http://$NEAR:$PORT ALL_PROXY=http://$NEAR:$PORT
+	probe
+	is .plain_ok
+}
+
+@test "a token is asked for on this machine and its link only" {
+	probe --imds http://192.0.2.1
+	is '.answer == "unknown"' '.elapsed_ms < 2000' \
+		'.error == "token-unreachable"'
+	probe --imds "https://$NEAR:1"
+	is '.answer == "refused"' '.error == "auth-settings"'
+}
+
+@test "a token is sent to a vault's host only" {
+	KEK_SETTINGS=(--ca "$KV_DIR/ca.pem")
+	probe
+	is '.answer == "refused"' '.error == "kek-host"' \
+		'.text | test("no token is sent")'
+}
