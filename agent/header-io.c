@@ -172,7 +172,7 @@ static int find_copy_b(int fd, struct copy *ret)
 
 /*
  * A copy B of another volume is what a format of a used device leaves when it
- * is interrupted before it came to A; A still opens the former volume then.
+ * is interrupted after A.
  */
 static int read_copy_b(int fd, const struct copy *a, struct copy *ret)
 {
@@ -340,20 +340,17 @@ static int stamp(struct cmk_header *h, const struct cmk_secret *hk)
 	return r < 0 ? r : cmk_header_digest(h, s->digest);
 }
 
-/*
- * Of a new volume copy A comes last: until it is written, an older volume on
- * the device still opens.
- */
-static unsigned int first_to_write(const struct cmk_header *h, bool new)
+/* Not with the only copy of the latest state; else with A. */
+static unsigned int first_to_write(const struct cmk_header *h)
 {
-	return new || h->newest == CMK_COPY_A ? CMK_COPY_B : CMK_COPY_A;
+	return h->newest == CMK_COPY_A ? CMK_COPY_B : CMK_COPY_A;
 }
 
 int cmk_header_write(struct cmk_header *h, int fd,
 		     const struct cmk_secret *hk, struct cmk_error *e)
 {
 	bool new = !cmk_header_super(h)->seq;
-	unsigned int first = first_to_write(h, new);
+	unsigned int first = first_to_write(h);
 	int r;
 
 	if (le32toh(cmk_header_super(h)->ro_compat) & ~CMK_FORMAT_RO_COMPAT)
