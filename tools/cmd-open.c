@@ -134,6 +134,9 @@ static int name_volume(struct cmkctl *ctl, struct opening *o, int argc,
 	o->name = argv[argc - 1];
 	if (argc == 2)
 		o->device = argv[0];
+	if (strchr(o->name, '/'))
+		return ctl_usage(ctl, "a volume's name has no '/' (a unit is "
+				 "cmk@$(systemd-escape NAME).service)");
 	if (!dm_name_valid(o->name))
 		return ctl_usage(ctl, "'%s' cannot be a volume's name: up to "
 				 "%d of a-z A-Z 0-9 _ . : + = @ -", o->name,
@@ -232,7 +235,7 @@ static int make_table(const struct opening *o,
 		return r;
 	ret->key_timeout = seconds(config->key_timeout);
 	ret->hold_timeout = seconds(config->hold_timeout);
-	cmk_config_unref(config);
+	cmk_config_free(config);
 	return 0;
 }
 
@@ -248,7 +251,7 @@ static int check_name(const struct opening *o, struct cmk_error *e)
 	if (state.is_cmk && !state.live)
 		return dm_remove(o->name, false, e);
 	return cmk_error_set(e, CMK_UNSUITABLE, -EEXIST, "open",
-			     "%s", state.is_cmk ? "is open already" :
+			     "%s", state.is_cmk ? "open already" :
 			     "another mapped device has this name");
 }
 
@@ -319,9 +322,14 @@ static uint64_t now_us(void)
 	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
 }
 
-/* A right that was just granted takes minutes to arrive at the key server. */
+/*
+ * A right that was just granted takes minutes to arrive at the key server.
+ * What an administrator closed stays closed.
+ */
 static bool may_pass(const struct cmk_error *e)
 {
+	if (strcmp(e->code, "revoked") == 0)
+		return false;
 	return e->status == CMK_TEMPORARY || e->status == CMK_DENIED ||
 	       strcmp(e->code, "no-device") == 0;
 }

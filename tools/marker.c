@@ -18,6 +18,7 @@
 #include "config.h"
 #include "marker.h"
 #include "span.h"
+#include "text.h"
 
 #define STATE_DIRECTORY	"/var/lib/cmk"
 #define UUID_TEXT	37
@@ -28,7 +29,7 @@ static void state_directory(char *ret, size_t size)
 
 	if (cmk_config_load(&config, NULL, NULL) == 0) {
 		snprintf(ret, size, "%s", config->state_directory);
-		cmk_config_unref(config);
+		cmk_config_free(config);
 	} else {
 		snprintf(ret, size, STATE_DIRECTORY);
 	}
@@ -52,9 +53,10 @@ static int marker_directory(bool create)
 static char *content(const char *action, const char *reason)
 {
 	json_t *object __json = NULL;
+	char when[TEXT_SIZE];
 
-	object = json_pack("{s:s, s:I, s:i}", "action", action, "time",
-			   (json_int_t)time(NULL), "uid", (int)getuid());
+	object = json_pack("{s:s, s:s, s:i}", "action", action, "time",
+			   text_time(time(NULL), when), "uid", (int)getuid());
 	if (reason)
 		json_object_set_new(object, "reason", json_string(reason));
 	return json_dumps(object, 0);
@@ -69,7 +71,7 @@ static int write_all(int dir, const char *name, const char *text)
 		    O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, len) != (ssize_t)len)
+	if (write(fd, text, len) != (ssize_t)len || write(fd, "\n", 1) != 1)
 		return errno ? -errno : -ENOSPC;
 	return fsync(fd) < 0 ? -errno : 0;
 }
