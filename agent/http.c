@@ -390,7 +390,9 @@ static int set_up(struct cmk_http_request *req,
 	r = set_common(req, call);
 	if (r)
 		return r;
-	return curl_multi_add_handle(req->http->loop.multi, req->easy) ? -EIO : 0;
+	if (curl_multi_add_handle(req->http->loop.multi, req->easy))
+		return -EIO;
+	return 0;
 }
 
 int cmk_http_start(struct cmk_http *http, const struct cmk_http_call *call,

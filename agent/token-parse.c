@@ -67,7 +67,7 @@ static int64_t number(const json_t *v)
 	return errno || *end ? -1 : n;
 }
 
-/* The characters of a token in a header (RFC 6750), or it could end the line. */
+/* A token's characters in a header (RFC 6750), or it could end the line. */
 static bool is_bearer(const struct cmk_secret *s)
 {
 	size_t i;
