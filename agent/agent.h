@@ -35,6 +35,13 @@ struct cmk_agent {
 	sd_event_source *resync;
 };
 
+/*
+ * How long an operation at a key server may take that somebody waits for: an
+ * open, a restore, a format.  RequestTimeout= is a probe's, which must not
+ * wait while the keys are live.
+ */
+#define CMK_PATIENCE	20000000ULL
+
 /* CLOCK_BOOTTIME in microseconds, the clock of the policy and the leases. */
 static inline uint64_t cmk_boottime(void)
 {

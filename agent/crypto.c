@@ -33,7 +33,7 @@
 #define PKEY(key)	((EVP_PKEY *)(key))
 
 #define DEFINE_FREE(type, func) \
-	static inline void func##_p(type **p) { func(*p); }
+	static inline void func##_p(typeof(type) **p) { func(*p); }
 #define _free(func) __attribute__((cleanup(func##_p)))
 
 DEFINE_FREE(BIO, BIO_free_all)

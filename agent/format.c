@@ -188,8 +188,8 @@ static void keys_ready(struct format *f)
 
 	if (f->azure)
 		finish(f);
-	else if (cmk_kek_get(f->agent->keks, f->wrap.kid, 0, on_thumbprint, f,
-			     NULL, &e))
+	else if (cmk_kek_get(f->agent->keks, f->wrap.kid, CMK_PATIENCE,
+			     on_thumbprint, f, NULL, &e))
 		cmk_format_fail(f, &e);
 }
 
@@ -243,8 +243,8 @@ static int wrap_dek(struct format *f, uint32_t range, struct cmk_error *e)
 	}
 	w->f = f;
 	w->range = range;
-	r = cmk_kek_wrap(f->agent->keks, f->wrap.kid, &payload, 0, on_dek, w,
-			 NULL, e);
+	r = cmk_kek_wrap(f->agent->keks, f->wrap.kid, &payload, CMK_PATIENCE,
+			 on_dek, w, NULL, e);
 	if (r)
 		free(w);
 	return r;
@@ -354,8 +354,8 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	f->wrap.alg = CMK_RSA_OAEP_256;
 	f->wrap.wrapped_at = time(NULL);
 	if (cmk_kek_unwrap(f->agent->keks, f->wrap.kid, CMK_RSA_OAEP_256,
-			   f->wrap.blob, f->wrap.blob_len, 0, on_unwrapped, f,
-			   NULL, &e))
+			   f->wrap.blob, f->wrap.blob_len, CMK_PATIENCE,
+			   on_unwrapped, f, NULL, &e))
 		cmk_format_fail(f, &e);
 }
 
@@ -370,8 +370,8 @@ void cmk_format_start(struct format *f, const char *uri)
 		cmk_error_set(&e, CMK_FAILED, -ENOMEM, "no-memory",
 			      "cannot make a header key");
 		cmk_format_fail(f, &e);
-	} else if (cmk_kek_wrap(f->agent->keks, uri, &payload, 0, on_wrapped,
-				f, NULL, &e)) {
+	} else if (cmk_kek_wrap(f->agent->keks, uri, &payload, CMK_PATIENCE,
+				on_wrapped, f, NULL, &e)) {
 		cmk_format_fail(f, &e);
 	}
 }

@@ -111,7 +111,7 @@ bool cmk_header_digest_ok(const struct cmk_header *h);
 int cmk_header_check(const struct cmk_header *h, struct cmk_error *e);
 bool cmk_header_kid_ok(const unsigned char *kid, size_t len);
 
-/* header-auth.c: the digest, or the MAC under the header key @hk, of an image */
+/* header-auth.c: digest of an image, and its MAC under the header key @hk */
 int cmk_header_digest(const struct cmk_header *h, unsigned char ret[32]);
 int cmk_header_mac(const struct cmk_header *h, const struct cmk_secret *hk,
 		   unsigned char ret[32]);

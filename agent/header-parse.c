@@ -118,8 +118,8 @@ static int check_grid(const struct cmk_disk_super *s, struct cmk_error *e)
 	CHECK(ranges == sectors / range + !!(sectors % range), "ranges");
 	CHECK(ranges <= le32toh(s->capacity), "capacity");
 	CHECK(le64toh(s->iv_offset) <= INT64_MAX / 512, "iv_offset");
-	CHECK(s->wrap == CMK_FORMAT_WRAP_DIRECT || s->wrap == CMK_FORMAT_WRAP_HK,
-	      "wrap");
+	CHECK(s->wrap == CMK_FORMAT_WRAP_DIRECT ||
+	      s->wrap == CMK_FORMAT_WRAP_HK, "wrap");
 	CHECK(s->wrap == CMK_FORMAT_WRAP_HK ||
 	      le32toh(s->capacity) <= CMK_FORMAT_DIRECT_MAX, "capacity");
 	CHECK(le64toh(s->seq), "seq");

@@ -146,6 +146,7 @@ const char *cmk_http_header(struct cmk_http_request *req, const char *name)
 {
 	struct curl_header *h;
 
+	/* not of CURLH_CONNECT: those are a proxy's */
 	if (curl_easy_header(req->easy, name, 0, CURLH_HEADER, -1, &h))
 		return NULL;
 	return h->value;
@@ -274,8 +275,6 @@ static int set_tls(CURL *easy, const struct cmk_http_settings *s)
 	/* "" is not NULL: libcurl then asks the environment for a proxy */
 	SET(PROXY, s->proxy ? s->proxy : "");
 	SET(NOPROXY, "");
-	/* else CONNECT's headers are found among the server's */
-	SET(SUPPRESS_CONNECT_HEADERS, 1L);
 	return bad ? -EIO : 0;
 }
 

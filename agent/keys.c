@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent.h"
 #include "keys.h"
 
 struct dek_op {
@@ -113,8 +114,8 @@ static int fetch_dek(struct cmk_keys *k, uint32_t range, struct cmk_error *e)
 				     "kek-not-allowed",
 				     "range %u is wrapped by another KEK than the header key",
 				     range);
-	r = cmk_kek_unwrap(k->set, k->kek.kid, k->kek.alg, blob, len, 0,
-			   on_dek, d, &d->op, e);
+	r = cmk_kek_unwrap(k->set, k->kek.kid, k->kek.alg, blob, len,
+			   CMK_PATIENCE, on_dek, d, &d->op, e);
 	if (!r)
 		k->pending++;
 	return r;
@@ -209,7 +210,8 @@ int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
 				  "the header has no such wrap");
 	else
 		r = cmk_kek_unwrap(set, k->kek.kid, k->kek.alg, k->kek.blob,
-				   k->kek.blob_len, 0, on_hk, k, &k->hk_op, e);
+				   k->kek.blob_len, CMK_PATIENCE, on_hk, k,
+				   &k->hk_op, e);
 	if (r) {
 		cmk_keys_free(k);
 		return r;

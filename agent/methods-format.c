@@ -176,6 +176,7 @@ void cmk_method_format(struct cmk_request *req, void *userdata)
 		cmk_format_fail(f, &e);
 	else if (!f->azure)
 		cmk_format_start(f, f->kek);
-	else if (cmk_kek_get(a->keks, f->kek, 0, on_attributes, f, NULL, &e))
+	else if (cmk_kek_get(a->keks, f->kek, CMK_PATIENCE, on_attributes, f,
+			     NULL, &e))
 		cmk_format_fail(f, &e);
 }

@@ -193,7 +193,8 @@ static void take_extack(struct cmk_request *req, struct nlmsghdr *nlh,
 		name = cmk_attr_name(u32_of(missing));
 	snprintf(req->text, sizeof(req->text), "%.*s%s%s%s%s",
 		 msg ? nla_len(msg) : 64,
-		 msg ? (char *)nla_data(msg) : cmk_errno_meaning(req->err)->text,
+		 msg ? (char *)nla_data(msg) :
+		       cmk_errno_meaning(req->err)->text,
 		 name ? " (" : "", !bad && name ? "missing " : "",
 		 name ? name : "", name ? ")" : "");
 }

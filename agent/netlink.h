@@ -14,7 +14,7 @@
 #include "error.h"
 #include "secret.h"
 
-struct cmk_nl;			/* a connection: commands, and events if asked */
+struct cmk_nl;			/* commands, and events if asked */
 
 /* One volume as the kernel sees it. */
 struct cmk_nl_volume {

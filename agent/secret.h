@@ -26,7 +26,7 @@ int cmk_secret_alloc(struct cmk_secret *s, size_t len);
 /* As cmk_secret_alloc(), filled from the CSPRNG. */
 int cmk_secret_random(struct cmk_secret *s, size_t len);
 
-/* @dst gets the bytes of @src, which is empty afterwards; @dst is wiped first. */
+/* @dst, wiped first, gets the bytes of @src, which is empty afterwards. */
 void cmk_secret_move(struct cmk_secret *dst, struct cmk_secret *src);
 
 /* Wipes and releases; an empty secret may be wiped again. */

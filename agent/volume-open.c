@@ -74,8 +74,21 @@ static int check_expiry(struct cmk_volume *v, const struct cmk_kek_result *res,
 	struct cmk_pol_state st;
 	uint64_t now = cmk_boottime();
 
-	if (res->answer != CMK_USABLE && res->answer != CMK_DENIED_EXPIRED)
+	switch (res->answer) {
+	case CMK_USABLE:
+	case CMK_DENIED_EXPIRED:
+		break;
+	case CMK_DENIED_DELETED:
+	case CMK_DENIED_DISABLED:
+	case CMK_DENIED_PERMISSION:
+		/* The right to GET is not needed; the unwrap decides. */
 		return 0;
+	case CMK_NETWORK_DENIED:
+	case CMK_UNAUTHENTICATED:
+	case CMK_UNKNOWN:
+		*e = res->error;
+		return e->err ?: -EIO;
+	}
 	st = cmk_pol_init(now, now, NULL, NULL);
 	o.local_clock = cmk_volume_clock();
 	st = cmk_pol_step(&v->conf, &st, &o, now).state;
@@ -86,10 +99,7 @@ static int check_expiry(struct cmk_volume *v, const struct cmk_kek_result *res,
 			     v->st.kid);
 }
 
-/*
- * A GET that is refused or not answered says nothing: the unwrap decides.
- * @v may be gone afterwards.
- */
+/* @v may be gone afterwards. */
 static void on_attributes(struct cmk_kek_result *res, void *userdata)
 {
 	struct cmk_volume *v = userdata;
@@ -99,12 +109,7 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 	if (!v->get)		/* the volume is being forgotten */
 		return;
 	v->get = NULL;
-	if (res->error.err == -ECANCELED && res->answer != CMK_USABLE) {
-		e = res->error;
-		r = -ECANCELED;
-	} else {
-		r = check_expiry(v, res, &e);
-	}
+	r = check_expiry(v, res, &e);
 	if (!r)
 		r = cmk_volume_fetch(v, CMK_FETCH_OPEN, &e);
 	if (!r)
@@ -122,8 +127,8 @@ static int start_open(struct cmk_volume *v, cmk_volume_done_t done,
 	if (!r)
 		r = cmk_volume_load_header(v, e);
 	if (!r)
-		r = cmk_kek_get(v->agent->keks, v->st.kid, 0, on_attributes,
-				v, &v->get, e);
+		r = cmk_kek_get(v->agent->keks, v->st.kid, CMK_PATIENCE,
+				on_attributes, v, &v->get, e);
 	/* Waits last: until here the caller is answered by the return value. */
 	if (!r && cmk_volume_wait(v, done, NULL, userdata))
 		r = cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",

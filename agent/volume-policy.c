@@ -82,6 +82,11 @@ const char *cmk_volume_state_name(const struct cmk_volume *v)
 	return "opening";
 }
 
+bool cmk_volume_expired(const struct cmk_volume *v)
+{
+	return cmk_boottime() >= cmk_pol_expiry(&v->conf, &v->pol);
+}
+
 enum cmk_lapse cmk_volume_lapse(const struct cmk_volume *v)
 {
 	return v->agent->config->lapse_revokes ? CMK_LAPSE_REVOKE :
@@ -214,7 +219,9 @@ static void tell_note(struct cmk_volume *v, enum cmk_pol_note note)
 		text = "the key may be used again, waiting for cmkctl restore (OnReturn=manual)";
 		break;
 	case CMK_NOTE_ADMIN:
-		text = "closed by an administrator";
+		text = v->kernel.gate == CMK_GATE_HELD ?
+		       "held by an administrator" :
+		       "revoked by an administrator";
 		break;
 	}
 	cmk_audit_write(v->agent->audit, &en, "%s: %s%s%s", v->st.name, text,

@@ -129,6 +129,8 @@ void cmk_volume_forget(struct cmk_volume *v);
 /* Words of status: opening, ready, grace, held, revoked; and the cause. */
 const char *cmk_volume_state_name(const struct cmk_volume *v);
 const char *cmk_volume_cause_name(const struct cmk_volume *v);
+/* The vault unwraps with an expired key; this node does not let it count. */
+bool cmk_volume_expired(const struct cmk_volume *v);
 enum cmk_lapse cmk_volume_lapse(const struct cmk_volume *v);
 
 /* Reads the kernel's view of all volumes when the event loop turns next. */

@@ -85,9 +85,10 @@ struct cmk_disk_hk_wrap {
 struct cmk_disk_super {
 	__u8	magic[8];
 	__le32	version;
-	__le32	compat;			/* feature flags: unknown ones are ... */
-	__le32	ro_compat;		/* ... ignored, read-only, ... */
-	__le32	incompat;		/* ... refused */
+	/* feature flags; unknown ones: */
+	__le32	compat;			/* are ignored */
+	__le32	ro_compat;		/* forbid to write the header */
+	__le32	incompat;		/* forbid to use it */
 	__le64	seq;			/* of this write, from 1 */
 	__u8	uuid[16];		/* big endian */
 	__u8	digest[32];		/* SHA-256 */

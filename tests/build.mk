@@ -14,6 +14,7 @@ TEST_TOOLS :=
 
 include tests/kernel/build.mk
 include tests/e2e/build.mk
+include tests/fuzz/build.mk
 
 $(UNIT_OBJ): EXTRA_CFLAGS += $(CMKLIB_CFLAGS)
 

@@ -8,6 +8,7 @@ CMKCTL_SRC := \
 	tools/report.c \
 	tools/text.c \
 	tools/progress.c \
+	tools/member.c \
 	tools/client.c \
 	tools/agentview.c \
 	tools/answer.c \

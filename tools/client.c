@@ -215,15 +215,3 @@ int client_call(struct cmkctl *ctl, const char *method, json_t *parameters,
 		return 0;
 	}
 }
-
-const char *json_text(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-int64_t json_number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}

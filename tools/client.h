@@ -7,6 +7,7 @@
 #define CMKCTL_CLIENT_H
 
 #include "cmkctl.h"
+#include "member.h"
 
 #define CLIENT_SOCKET	"/run/cmk/cmkd.sock"
 
@@ -22,9 +23,5 @@
  */
 int client_call(struct cmkctl *ctl, const char *method, json_t *parameters,
 		json_t **ret, struct cmk_error *e);
-
-/* Text of @object's member, "" if it is not there or no text. */
-const char *json_text(const json_t *object, const char *key);
-int64_t json_number(const json_t *object, const char *key);
 
 #endif

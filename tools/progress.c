@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "member.h"
 #include "progress.h"
 
 #define WIDTH	40

@@ -62,24 +62,15 @@ count() {
 }
 
 @test "a resolver that hangs holds up nothing" {
-	local etc=$BATS_TEST_TMPDIR/resolv.conf
+	local conf=$BATS_TEST_TMPDIR/resolv.conf
 
-	[ "$(id -u)" = 0 ] || skip "needs root for a mount of its own"
+	put "$conf" /etc/resolv.conf
 	# a name server that hears and says nothing
 	socat -u UDP-RECVFROM:53,bind=127.0.0.99,fork OPEN:/dev/null 3>&- &
 	EXTRA_PID=$!
-	echo "nameserver 127.0.0.99" >"$etc"
-	cat >"$BATS_TEST_TMPDIR/quiet" <<-EOF
-	#!/bin/bash
-	mount --bind "$etc" /etc/resolv.conf || exit 99
-	exec "$KEK_TOOL" "\$@"
-	EOF
-	chmod +x "$BATS_TEST_TMPDIR/quiet"
-	unshare -m "$BATS_TEST_TMPDIR/quiet" "${KEK_SETTINGS[@]}" \
-		--stall 100 --deadline 1500 \
-		get https://cmk-test.vault.azure.net/keys/pg \
-		>"$BATS_TEST_TMPDIR/answers" || [ $? != 99 ]
-	cp "$BATS_TEST_TMPDIR/answers" "$BATS_TEST_TMPDIR/answer"
+	echo "nameserver 127.0.0.99" >"$conf"
+	kek --stall 100 --deadline 1500 \
+		get https://cmk-test.vault.azure.net/keys/pg
 	is '.answer == "unknown"' '.elapsed_ms > 900' '.elapsed_ms < 2000'
 	[ "$(count .stall_ms)" = 0 ]
 }

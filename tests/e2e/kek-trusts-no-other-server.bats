@@ -46,8 +46,8 @@ serve() {
 	done
 }
 
-# serve_tls NAME ALTERNATIVE: a certificate of the vault's own authority
-serve_tls() {
+# make_certificate NAME ALTERNATIVE: signed by the vault's own authority
+make_certificate() {
 	local d=$BATS_TEST_TMPDIR
 
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
@@ -56,7 +56,11 @@ serve_tls() {
 		-CAkey "$KV_DIR/ca.key" -set_serial 77 -days 2 \
 		-extfile <(echo "subjectAltName=$2") -out "$d/tls.pem" 2>&1
 	cat "$d/tls.key" >>"$d/tls.pem"
-	serve OPENSSL-LISTEN ",cert=$d/tls.pem,verify=0"
+}
+
+serve_tls() {
+	make_certificate "$@"
+	serve OPENSSL-LISTEN ",cert=$BATS_TEST_TMPDIR/tls.pem,verify=0"
 }
 
 # answer STATUS HEADER... < body: what a server to come will say
@@ -98,6 +102,23 @@ probe_at() {
 	[ "$(requests unwrapKey)" = 0 ]
 }
 
+@test "CaFile replaces the system's authorities" {
+	local certs=$BATS_TEST_TMPDIR/certs
+
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+		-nodes -keyout /dev/null -subj "/CN=other" -days 2 \
+		-out "$BATS_TEST_TMPDIR/other.pem" 2>&1
+	mkdir "$certs"
+	cp "$KV_DIR/ca.pem" "$certs/ca-certificates.crt"
+	cp "$KV_DIR/ca.pem" "$certs/vault.pem"
+	openssl rehash "$certs" 2>/dev/null
+	put "$certs" /etc/ssl/certs
+	probe --ca ""
+	is .plain_ok
+	probe --ca "$BATS_TEST_TMPDIR/other.pem"
+	is '.answer == "unknown"' '.http == null'
+}
+
 @test "a certificate for another name is refused" {
 	answer "404 Not Found" "$JSON" <<<"$KEY_NOT_FOUND"
 	serve_tls 127.0.0.1 "DNS:kv.vault.azure.net"
@@ -105,11 +126,25 @@ probe_at() {
 	is '.answer == "unknown"' '.http == null'
 }
 
-@test "old TLS is refused" {
+@test "old TLS is refused, also where OpenSSL would allow it" {
+	local ciphers=ALL:@SECLEVEL=0 conf=$BATS_TEST_TMPDIR/openssl.cnf
+
+	cat >"$conf" <<-EOF
+	openssl_conf = a
+	[a]
+	ssl_conf = b
+	[b]
+	system_default = c
+	[c]
+	MinProtocol = TLSv1
+	CipherString = $ciphers
+	EOF
+	export OPENSSL_CONF=$conf
 	answer "404 Not Found" "$JSON" <<<"$KEY_NOT_FOUND"
-	serve_tls x "IP:$NEAR"
-	kill "$EXTRA_PID"
-	serve OPENSSL-LISTEN ",cert=$BATS_TEST_TMPDIR/tls.pem,verify=0,openssl-max-proto-version=TLS1.1,cipher=ALL:@SECLEVEL=0"
+	make_certificate x "IP:$NEAR"
+	serve OPENSSL-LISTEN ",cert=$BATS_TEST_TMPDIR/tls.pem,verify=0,openssl-max-proto-version=TLS1.1,cipher=$ciphers"
+	openssl s_client -connect "$NEAR:$PORT" -tls1_1 -cipher "$ciphers" \
+		</dev/null 2>&1 | grep -q 'Protocol *: TLSv1.1'
 	probe_at "$PORT"
 	is '.answer == "unknown"' '.http == null'
 }
@@ -164,7 +199,7 @@ probe_at() {
 		echo "\$line" >>"$BATS_TEST_TMPDIR/seen"
 	done
 	printf 'HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1998 00:00:00 GMT\r\n'
-	printf 'x-ms-request-id: proxy\r\n\r\n'
+	printf 'x-ms-request-id: proxy\r\nRetry-After: 99\r\n\r\n'
 	exec socat - "TCP:$vault"
 	EOF
 	chmod +x "$BATS_TEST_TMPDIR/proxy"
@@ -173,7 +208,8 @@ probe_at() {
 	EXTRA_PID=$!
 	sleep 0.5
 	probe --proxy "http://$NEAR:$PORT"
-	is .plain_ok '.date > 1500000000' '.request_id != "proxy"'
+	is .plain_ok '.date > 1500000000' '.request_id != "proxy"' \
+		'.retry_after == null'
 	grep -q "^CONNECT $vault " "$BATS_TEST_TMPDIR/seen"
 	! grep -qi metadata "$BATS_TEST_TMPDIR/seen"
 	! grep -qi bearer "$BATS_TEST_TMPDIR/seen"

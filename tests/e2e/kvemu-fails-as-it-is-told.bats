@@ -189,7 +189,8 @@ teardown() {
 	value=$(member .value <"$BATS_TEST_TMPDIR/wrapped")
 	unwrap pg "$value" >/dev/null
 	ctl log 2 | head -n 1 | jq -e "
-		.op == \"wrapKey\" and .status == 200 and .method == \"POST\" and
+		.op == \"wrapKey\" and .status == 200 and
+		.method == \"POST\" and
 		.client_request_id == \"request-4711\" and
 		.kid == $(jq .kid "$BATS_TEST_TMPDIR/wrapped") and
 		.oid == \"$(ctl --get identities.0.oid state)\" and

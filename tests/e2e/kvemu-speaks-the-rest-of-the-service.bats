@@ -135,7 +135,8 @@ teardown() {
 		rest POST "/keys/big$size/create" \
 			"{\"kty\":\"RSA-HSM\",\"key_size\":$size}" |
 			member ".key.kty == \"RSA-HSM\" and
-				(.key.n | length) == $(((size / 8 * 4 + 2) / 3))"
+				(.key.n | length) ==
+				$(((size / 8 * 4 + 2) / 3))"
 		unwrap "big$size" "$(echo secret | wrap "big$size" |
 			member .value)" | member '.value == "c2VjcmV0Cg"'
 	done

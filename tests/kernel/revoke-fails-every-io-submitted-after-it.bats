@@ -90,7 +90,8 @@ restore() {
 	[[ "$output" == *EPERM* ]]
 	run restore admin-restore
 	[ "$status" = 0 ]
-	dd if=/dev/mapper/cmk of=/dev/null bs=1M count=8 iflag=direct status=none
+	dd if=/dev/mapper/cmk of=/dev/null bs=1M count=8 iflag=direct \
+		status=none
 }
 
 @test "a revoke by dmsetup message does the same" {

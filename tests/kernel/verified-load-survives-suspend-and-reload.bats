@@ -35,7 +35,8 @@ load_seconds() { [ -n "${CMK_LONG:-}" ] && echo 600 || echo 20; }
 
 fio_verify() {
 	fio --name=v --filename=/dev/mapper/cmk --rw=randrw --direct=1 \
-		--ioengine=libaio --iodepth=16 --bssplit=4k/50:16k/20:64k/15:512k/15 \
+		--ioengine=libaio --iodepth=16 \
+		--bssplit=4k/50:16k/20:64k/15:512k/15 \
 		--size=128M --verify=crc32c --verify_backlog=256 \
 		--time_based --runtime="$(load_seconds)" --randseed=$RANDOM \
 		"$@" --output=/tmp/fio.log

@@ -12,11 +12,11 @@
 #include "crypto.h"
 #include "fixed-key.h"
 
-static char folder[] = "/tmp/test_crypto_rsa.XXXXXX";
+static char folder[64];
 
 static const char *path_of(const char *name)
 {
-	static char path[64];
+	static char path[80];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	return path;
@@ -45,6 +45,7 @@ static struct cmk_rsa *fixed_key(void)
 
 static int make_folder(void **state)
 {
+	strcpy(folder, "/tmp/test_crypto_rsa.XXXXXX");
 	return mkdtemp(folder) ? 0 : -1;
 }
 

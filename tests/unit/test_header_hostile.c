@@ -20,7 +20,7 @@ static void for_bytes(off_t from, size_t len, each_byte_t f)
  * What both modes have alike is tried in mode hk alone: a byte costs the
  * digests of two copies.
  */
-static void for_each_used_byte(each_byte_t f)
+static void visit_used_bytes(each_byte_t f)
 {
 	const off_t wrap = FIELD(hk);
 	const size_t kid = offsetof(struct cmk_disk_hk_wrap, kid);
@@ -104,31 +104,31 @@ static void by_a_forger_of_one(off_t at)
 
 static void a_byte_flipped_in_copy_a_changes_nothing(void **state)
 {
-	for_each_used_byte(in_copy_a);
+	visit_used_bytes(in_copy_a);
 	assert_int_equal(open_or_error(), CMK_BOTH_COPIES);
 }
 
 static void a_byte_flipped_in_copy_b_changes_nothing(void **state)
 {
-	for_each_used_byte(in_copy_b);
+	visit_used_bytes(in_copy_b);
 	assert_int_equal(open_or_error(), CMK_BOTH_COPIES);
 }
 
 static void a_byte_flipped_in_both_is_an_error(void **state)
 {
-	for_each_used_byte(in_both);
+	visit_used_bytes(in_both);
 	assert_int_equal(open_or_error(), CMK_BOTH_COPIES);
 }
 
 static void a_byte_forged_in_both_is_an_error(void **state)
 {
-	for_each_used_byte(by_a_forger);
+	visit_used_bytes(by_a_forger);
 	assert_int_equal(open_or_error(), CMK_BOTH_COPIES);
 }
 
 static void a_byte_forged_in_copy_a_gives_no_other_keys(void **state)
 {
-	for_each_used_byte(by_a_forger_of_one);
+	visit_used_bytes(by_a_forger_of_one);
 	assert_int_equal(open_or_error(), CMK_BOTH_COPIES);
 }
 

@@ -105,8 +105,9 @@ static int rsa_crypt(const struct keymat *km, const struct rsa_alg *alg,
 
 	if (!ctx || !out)
 		goto fail;
-	if ((wrap ? EVP_PKEY_encrypt_init(ctx) : EVP_PKEY_decrypt_init(ctx)) <= 0
-	    || rsa_prepare(ctx, alg))
+	if ((wrap ? EVP_PKEY_encrypt_init(ctx) :
+		    EVP_PKEY_decrypt_init(ctx)) <= 0 ||
+	    rsa_prepare(ctx, alg))
 		goto fail;
 	*ret_len = size;
 	if (wrap)

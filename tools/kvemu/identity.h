@@ -34,7 +34,8 @@ enum perm {
 
 #define PERM_ALL ((1u << PERM_COUNT) - 1)
 /* What a service that encrypts with a customer's key is given. */
-#define PERM_SERVICE ((1u << PERM_GET) | (1u << PERM_WRAP) | (1u << PERM_UNWRAP))
+#define PERM_SERVICE ((1u << PERM_GET) | (1u << PERM_WRAP) | \
+		      (1u << PERM_UNWRAP))
 
 /* How the vault words a refusal; the three occur in the field. */
 enum deny_style {

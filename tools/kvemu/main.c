@@ -154,7 +154,8 @@ static int run(struct emulator *e, int signals, int sock)
 			return 0;
 		if (fds[1].revents)
 			serve_control(e, sock);
-		if (fds[2].revents && read(e->v.wake, &count, sizeof(count)) < 0)
+		if (fds[2].revents &&
+		    read(e->v.wake, &count, sizeof(count)) < 0)
 			return die("eventfd", errno);
 		ret = apply_refuse(e);
 		if (ret)

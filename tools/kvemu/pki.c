@@ -111,7 +111,7 @@ static int authority_store(int dir, const struct authority *ca)
 	char *key = pem_of(ca->key, NULL, NULL);
 	int ret = -ENOMEM;
 
-	/* The certificate comes last: its presence means that both are there. */
+	/* The certificate comes last: where it is, both are. */
 	if (cert && key) {
 		ret = file_write_atomic(dir, "ca.key", key, strlen(key), 0600);
 		if (!ret)

@@ -323,7 +323,8 @@ static void dispatch(struct call *c, const struct route *r,
 		return;
 	if (!r && known) {
 		call_bad(c, "Method %s does not allow operation '%s'",
-			 c->rq->method, p->count > 2 ? p->seg[p->count - 1] : "");
+			 c->rq->method,
+			 p->count > 2 ? p->seg[p->count - 1] : "");
 		return;
 	}
 	if (!r) {

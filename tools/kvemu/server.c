@@ -189,8 +189,8 @@ static void client_address(struct MHD_Connection *conn, char *buf, size_t size)
 	if (!sa)
 		return;
 	addr = sa->sa_family == AF_INET ?
-		       (const void *)&((const struct sockaddr_in *)sa)->sin_addr :
-		       &((const struct sockaddr_in6 *)sa)->sin6_addr;
+		       (void *)&((const struct sockaddr_in *)sa)->sin_addr :
+		       (void *)&((const struct sockaddr_in6 *)sa)->sin6_addr;
 	inet_ntop(sa->sa_family, addr, buf, size);
 }
 

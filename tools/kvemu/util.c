@@ -153,7 +153,7 @@ int file_write_atomic(int dir, const char *name, const void *data, size_t len,
 		unlinkat(dir, temp, 0);
 		return ret;
 	}
-	/* The rename itself is lost in a power cut until the folder is synced. */
+	/* A power cut undoes the rename until the folder is synced. */
 	return fsync(dir) ? -errno : 0;
 }
 

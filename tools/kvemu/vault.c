@@ -116,7 +116,7 @@ struct key *vault_find(struct vault *v, const char *name)
 		if (!strcasecmp(k->name, name))
 			break;
 	}
-	/* The retention period ends when somebody looks: nobody else can tell. */
+	/* The retention period ends when somebody looks. */
 	if (k && k->deleted && vault_now(v) >= k->purge_date) {
 		key_purge(v, k);
 		return NULL;

@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# What reads a header does nothing undefined, whatever the disk says.  The
+# programs are built with the sanitizers, so that a wrong access ends them.
+#
+# cmk-timeout: 300
+
+ASAN=${CMK_BUILD:-build}/asan
+
+setup() {
+	export ASAN_OPTIONS=abort_on_error=1
+	# The runner wants TAP of its unit tests; here a status is enough.
+	unset CMOCKA_MESSAGE_OUTPUT
+}
+
+seeds() {
+	mkdir "$BATS_TEST_TMPDIR/seeds"
+	"$ASAN/header-seeds" "$BATS_TEST_TMPDIR/seeds"
+}
+
+# $1: program; the tail of what it said is enough to find the place
+quietly() {
+	"$@" >"$BATS_TEST_TMPDIR/log" 2>&1 && return
+	tail -n 40 "$BATS_TEST_TMPDIR/log"
+	return 1
+}
+
+@test "the tests of header and cryptography pass under the sanitizers" {
+	for name in header header_fields header_slot crypto crypto_rsa; do
+		quietly "$ASAN/test_$name"
+	done
+}
+
+@test "mutated headers, 20 seconds" {
+	seeds
+	quietly "$ASAN/fuzz-header" 20 "$BATS_TEST_TMPDIR"/seeds/*
+	read -r runs _ < <(tail -n 1 "$BATS_TEST_TMPDIR/log")
+	echo "$runs inputs"
+	[ "$runs" -ge 200 ]
+}
+
+@test "mutated headers, 20 seconds guided by coverage" {
+	command -v clang >/dev/null || skip "no clang"
+	seeds
+	make -s -C "${CMK_TREE:-.}" BUILD="${CMK_BUILD:-build}" fuzz-header
+	quietly "${CMK_BUILD:-build}/fuzz/header" -max_total_time=20 \
+		-max_len=33000 -artifact_prefix="$BATS_TEST_TMPDIR/" \
+		"$BATS_TEST_TMPDIR/seeds"
+	grep -q '^Done [0-9]* runs' "$BATS_TEST_TMPDIR/log"
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The parts of libcmk that read hostile bytes, under the address and undefined
+# behaviour sanitizers: a fuzzer with its seeds, and their unit tests again.
+#
+#	make fuzz-header	libFuzzer, with clang: build/fuzz/header
+
+ASAN_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+ASAN_SRC := $(filter agent/error.c agent/secret.c agent/base64url.c \
+	agent/file.c agent/crypto.c agent/header%.c,$(LIBCMK_SRC))
+ASAN_OBJ := $(ASAN_SRC:%.c=$(BUILD)/asan/obj/%.o)
+ASAN_TESTS := test_header test_header_fields test_header_slot test_crypto \
+	test_crypto_rsa
+ASAN_BIN := $(BUILD)/asan/fuzz-header $(BUILD)/asan/header-seeds \
+	$(ASAN_TESTS:%=$(BUILD)/asan/%)
+
+$(BUILD)/asan/obj/%.o: %.c
+	@mkdir -p $(dir $@)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CMK_CFLAGS) -U_FORTIFY_SOURCE $(ASAN_FLAGS) -MMD -MP -c \
+		-o $@ $<
+
+$(BUILD)/asan/fuzz-header: $(BUILD)/asan/obj/tests/fuzz/header.o \
+		$(BUILD)/asan/obj/tests/fuzz/driver.o
+$(BUILD)/asan/header-seeds: $(BUILD)/asan/obj/tests/fuzz/header-seeds.o
+$(ASAN_TESTS:%=$(BUILD)/asan/%): $(BUILD)/asan/%: \
+		$(BUILD)/asan/obj/tests/unit/%.o
+
+$(ASAN_BIN): $(ASAN_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ASAN_FLAGS) -o $@ $(filter %.o,$^) -lcrypto -lssl -lcmocka
+
+.SECONDARY: $(ASAN_OBJ) $(ASAN_TESTS:%=$(BUILD)/asan/obj/tests/unit/%.o) \
+	$(BUILD)/asan/obj/tests/fuzz/header.o \
+	$(BUILD)/asan/obj/tests/fuzz/driver.o \
+	$(BUILD)/asan/obj/tests/fuzz/header-seeds.o
+
+-include $(shell [ -d $(BUILD)/asan ] && find $(BUILD)/asan -name '*.d')
+
+TEST_TOOLS += $(ASAN_BIN)
+
+.PHONY: fuzz-header
+fuzz-header: $(BUILD)/fuzz/header
+$(BUILD)/fuzz/header: tests/fuzz/header.c $(ASAN_SRC)
+	@mkdir -p $(dir $@)
+	$(call say,FUZZ,$@)
+	$(Q)clang $(CMK_CFLAGS) -U_FORTIFY_SOURCE $(ASAN_FLAGS) \
+		-fsanitize=fuzzer -o $@ $^ -lcrypto -lssl

@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-mode: systemd
+# cmk-disk: 256M
+# cmk-timeout: 300
+#
+# The agent is killed and does not come back: cmkctl revoke and status work.
+# When it runs again, the volume stays revoked, whatever the vault says, over
+# restarts of the agent and of the module, until an administrator restores it.
+
+load ../lib/guest
+load node
+
+DROPIN=/run/systemd/system/cmkd.service.d
+
+setup_file() { node_up LeaseTTL=60s; }
+teardown_file() { node_down; }
+setup() { node_ready; }
+
+teardown() {
+	node_tell
+	rm -rf $DROPIN
+	systemctl daemon-reload
+	systemctl start cmkd
+	systemctl start cmk@vol || true
+	cmkctl -q restore vol
+	systemctl start cmk@vol
+}
+
+agent_is_dead() {
+	[ "$(systemctl show -P ActiveState cmkd)" = failed ] &&
+		! pgrep -x cmkd
+}
+
+kill_agent() {
+	mkdir -p $DROPIN
+	printf '[Service]\nRestart=no\n' >$DROPIN/dies.conf
+	systemctl daemon-reload
+	systemctl kill -s KILL cmkd
+	until_true 10 agent_is_dead
+}
+
+revoke() {
+	kill_agent
+	cmkctl revoke vol --reason "disk was stolen"
+}
+
+is_revoked() {
+	[ "$(status '"\(.state) \(.cause) \(.sticky)"')" = \
+		"revoked admin true" ]
+	run dd if=$VOL of=/dev/null bs=4k count=1 iflag=direct
+	[ "$status" = 1 ]
+	[[ "$output" == *"No such device"* ]]
+}
+
+start_agent() {
+	systemctl start cmkd
+	# Twice the vault has said yes to it.
+	after_probe
+	after_probe
+}
+
+@test "with the agent dead, cmkctl revoke ends all I/O" {
+	local returned
+
+	storm_start 60
+	kill_agent
+	[ "$(cmkctl status --json | jq -r .agent)" != running ]
+	state_is "ready none"
+	storm_goes_on
+	cmkctl revoke vol --reason "disk was stolen"
+	returned=$(now)
+	storm_wait
+	[ "$(storm errors)" = 2 ]
+	[ "$(storm errno)" = ENODEV ]
+	# now is good to 10 ms
+	[ "$(storm last_ok_submit)" -le $((returned + 10000)) ]
+	is_revoked
+	[ "$(status .reason)" = "disk was stolen" ]
+	cmkctl status vol | grep -q "revoked, cause admin.*disk was stolen"
+}
+
+@test "it stays revoked when the agent runs again, and when it restarts" {
+	revoke
+	start_agent
+	[ "$(status .last_answer)" = usable ]
+	is_revoked
+	systemctl restart cmkd
+	after_probe
+	after_probe
+	is_revoked
+	[ "$(status .reason)" = "disk was stolen" ]
+}
+
+@test "cmkctl restore brings it back with its data" {
+	revoke
+	run cmkctl restore vol
+	[ "$status" = 5 ]
+	is_revoked
+	start_agent
+	cmkctl restore vol
+	state_is "ready none"
+	data_is_equal
+}
+
+@test "closed and forgotten by the kernel, it is not opened again" {
+	revoke
+	dmsetup remove storm
+	systemctl stop cmk@vol
+	modprobe -r dm-cmk
+	systemctl start cmkd
+	run cmkctl open vol
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ "$output" == *revoked*restore* ]]
+	run systemctl start cmk@vol
+	[ "$status" != 0 ]
+	[ ! -e $VOL ]
+	cmkctl restore vol
+	systemctl start cmk@vol
+	data_is_equal
+}

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A node as its owner sets it up, for `load node` after `load ../lib/guest`:
+# the units of the packages, a vault on the same machine (one clock for both),
+# and the volume "vol" of eight ranges under the vault's key "pg".
+#
+#   node_up [KEY=VALUE...]  in setup_file: the strict profile of [Policy] and
+#                           these keys; formats CMK_DISK, opens the volume
+#   node_down               in teardown_file
+#   node_ready              in setup: undo what a test before has done
+#   node_tell               in teardown: what a failed test needs to be told
+#
+#   vault COMMAND...        the vault's control interface
+#   asked [FILTER]          how many requests its log holds (jq)
+#   after_probe             returns when the agent has just asked the vault
+#   state, wait_state "STATE CAUSE" SECONDS, status FIELD (jq)
+#   decisions               how often the agent has held or revoked
+#   storm_start SECONDS     a reader and a writer, one I/O each, until an error
+#   storm_wait, storm FIELD, storm_goes_on
+#   data_is_equal           what was written before is there
+
+KV=/var/lib/kvemu
+KEK=https://localhost:8443/keys/pg
+VOL=/dev/mapper/vol
+# The writer has the first six ranges, the pattern lies across the border of
+# the seventh and the eighth.
+RANGE=32
+STORM_SECTORS=$((6 * RANGE * 2048))
+DATA_AT=$((7 * RANGE - 4))
+
+vault() { kvemu ctl --dir "$KV" "$@"; }
+
+# now: CLOCK_BOOTTIME in microseconds, to 10 ms
+now() {
+	local up
+
+	read -r up _ </proc/uptime
+	echo "${up/./}0000"
+}
+
+until_true() {	# SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+
+	until "${@:2}"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+node_config() {
+	mkdir -p /etc/cmk
+	printf '%s\n' '[Policy]' CheckInterval=5s CheckJitter=0% \
+		GetInterval=5s ConfirmCount=2 ConfirmSpacing=1s SettleTime=0 \
+		OnDenied=revoke DenyHold=0 LeaseTTL=15s "$@" \
+		'[Azure]' ImdsEndpoint=http://127.0.0.1:8081 \
+		"CaFile=$KV/ca.pem" RequestTimeout=1s >/etc/cmk/cmkd.conf
+}
+
+vault_up() {
+	systemd-run --quiet --collect --unit=kvemu kvemu --dir "$KV" \
+		--listen 127.0.0.1:8443 --imds 127.0.0.1:8081
+	vault --wait 30 key create pg >/dev/null
+}
+
+data() { seq 100000000 100932067 | head -c 8M; }
+
+node_up() {
+	local uuid
+
+	vault_up
+	node_config "$@"
+	systemctl start cmkd
+	cmkctl -q --json format "$CMK_DISK" --force --kek "$KEK" \
+		--range-size ${RANGE}M >"$BATS_FILE_TMPDIR/format"
+	uuid=$(jq -r .uuid "$BATS_FILE_TMPDIR/format")
+	echo "vol UUID=$uuid $KEK nofail,_netdev" >/etc/cmktab
+	systemctl start cmk@vol
+	data | dd of=$VOL bs=1M seek=$DATA_AT iflag=fullblock oflag=direct \
+		status=none
+}
+
+node_down() {
+	[ ! -e /dev/mapper/storm ] || dmsetup remove --retry storm
+	systemctl stop cmk@vol cmkd kvemu
+	rm -rf $KV /run/systemd/system/cmkd.service.d
+	systemctl daemon-reload
+	systemctl reset-failed
+}
+
+node_ready() {
+	vault reset >/dev/null
+	vault key recover pg >/dev/null || true
+	vault key enable pg >/dev/null
+	vault key exp pg none >/dev/null
+	vault allow default get wrapKey unwrapKey >/dev/null
+	CURSOR=$(journalctl -n 0 --show-cursor -o cat |
+		sed -n 's/^-- cursor: //p')
+	wait_state "ready none" 60
+	[ -e /dev/mapper/storm ] || dmsetup create storm --table \
+		"0 $STORM_SECTORS linear $VOL 0"
+}
+
+node_tell() {
+	if [ -n "${STORM-}" ]; then
+		kill "$STORM" 2>/dev/null
+		wait "$STORM" || true
+	fi
+	cmkctl status
+	journalctl -u cmkd -o cat --no-pager -n 20
+	vault log 5
+} 2>&1
+
+asked() {
+	jq -s "map(select(${1:-true})) | length" $KV/requests.log
+}
+
+probes() { grep -c '"op":"unwrapKey"' $KV/requests.log || true; }
+more_probes() { [ "$(probes)" -gt "$1" ]; }
+after_probe() { until_true 40 more_probes "$(probes)"; }
+
+status() { cmkctl status --json vol | jq -r ".volumes[0] | $1"; }
+state() { status '"\(.state) \(.cause)"'; }
+state_is() { [ "$(state)" = "$1" ]; }
+
+wait_state() {
+	until_true "$2" state_is "$1" || {
+		echo "$(state) for $2 s, not $1"
+		return 1
+	}
+}
+
+# Since the test began; of the audit trail, which has no other lines.
+decisions() {
+	journalctl -u cmkd --after-cursor="$CURSOR" -o cat --no-pager \
+		CMK_EVENT=hold CMK_EVENT=revoke | grep -c . || true
+}
+
+# On a device of its own, because a writer of iostorm writes anywhere.
+storm_start() {
+	rm -f "$BATS_TEST_TMPDIR/storm"
+	iostorm /dev/mapper/storm 1 1 "$1" >"$BATS_TEST_TMPDIR/storm" 3>&- &
+	STORM=$!
+}
+
+storm_wait() {
+	wait "$STORM"
+	STORM=
+	cat "$BATS_TEST_TMPDIR/storm"
+}
+
+storm() {
+	sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" "$BATS_TEST_TMPDIR/storm"
+}
+
+storm_goes_on() { kill -0 "$STORM"; }
+
+data_is_equal() {
+	dd if=$VOL bs=1M skip=$DATA_AT count=8 iflag=direct status=none |
+		cmp - <(data)
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-mode: systemd
+# cmk-disk: 256M
+#
+# ConfirmCount=2: one denial between proofs is only told; two in a row end the
+# keys.
+
+load ../lib/guest
+load node
+
+setup_file() { node_up ConfirmSpacing=5s; }
+teardown_file() { node_down; }
+setup() { node_ready; }
+teardown() { node_tell; }
+
+denials() { grep -c '"op":"unwrapKey","status":404' $KV/requests.log || true; }
+more_denials() { [ "$(denials)" -ge "$1" ]; }
+
+@test "one no, then a yes: nothing happens" {
+	local before
+
+	before=$(denials)
+	storm_start 40
+	vault key delete pg >/dev/null
+	until_true 20 more_denials $((before + 1))
+	vault key recover pg >/dev/null
+	state_is "grace kek-deleted"
+	after_probe
+	wait_state "ready none" 3
+	after_probe
+	state_is "ready none"
+	[ "$(denials)" = $((before + 1)) ]
+	[ "$(decisions)" = 0 ]
+	storm_goes_on
+}
+
+@test "two in a row count" {
+	local before
+
+	before=$(denials)
+	vault key delete pg >/dev/null
+	wait_state "revoked kek-deleted" 30
+	[ "$(denials)" -ge $((before + 2)) ]
+	[ "$(decisions)" = 1 ]
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-mode: systemd
+# cmk-disk: 256M
+# cmk-timeout: 600
+#
+# The key is deleted, disabled or expires, or the permission is withdrawn: no
+# I/O succeeds later than 9 s after it, with the strict profile; and the vault's
+# yes brings the volume back by itself, with its data.
+
+load ../lib/guest
+load node
+
+RUNS=${CMK_LONG:+10}
+RUNS=${RUNS:-2}
+LIMIT=9000000
+
+setup_file() { node_up; }
+teardown_file() { node_down; }
+setup() { node_ready; }
+teardown() { node_tell; }
+
+# no COMMAND...: the vault's no; sets NO_AT, when it was in force
+no() {
+	NO_AT=$(vault --get boottime_us "$@")
+	WAITED=
+}
+
+# Seen by a GET well before; sets NO_AT to the moment of exp.
+no_by_expiry() {
+	local up now exp set_at
+
+	set_at=$(vault --get boottime_us key exp pg $(($(date +%s) + 12)))
+	exp=$(vault key show pg | jq .attributes.exp)
+	# The later of the two clocks is read last: errs to our disadvantage.
+	up=$(now)
+	now=$EPOCHREALTIME
+	NO_AT=$((exp * 1000000 - ${now/./} + up))
+	WAITED="select(.op == \"get\" and .status == 200 and
+		.boottime_us > $set_at and .boottime_us < $NO_AT)"
+}
+
+# The first run has the longest way: the agent has just asked.
+at_some_time() {	# RUN
+	after_probe
+	[ "$1" = 1 ] || sleep "$((RANDOM % 5)).$((RANDOM % 10))"
+}
+
+# measure CAUSE NO... -- YES...
+measure() {
+	local cause=$1 run took worst=0 no=()
+	shift
+	while [ "$1" != -- ]; do
+		no+=("$1")
+		shift
+	done
+	shift
+
+	for run in $(seq "$RUNS"); do
+		storm_start 60
+		at_some_time "$run"
+		"${no[@]}"
+		storm_wait
+		[ "$(storm errors)" = 2 ]
+		[ "$(storm errno)" = ENODEV ]
+		took=$(($(storm last_ok_done) - NO_AT))
+		echo "$took us"
+		[ "$took" -gt 0 ]
+		[ "$took" -le "$LIMIT" ]
+		[ "$took" -le "$worst" ] || worst=$took
+		state_is "revoked $cause"
+		[ -z "$WAITED" ] || [ "$(asked "$WAITED")" -ge 1 ]
+
+		vault "$@" >/dev/null
+		wait_state "ready none" 20
+		[ "$(status '"\(.live) of \(.ranges)"')" = "8 of 8" ]
+		data_is_equal
+	done
+	echo "# $cause: worst of $RUNS $((worst / 1000)) ms" >&3
+}
+
+@test "the key is deleted" {
+	measure kek-deleted no key delete pg -- key recover pg
+}
+
+@test "the key is disabled" {
+	measure kek-disabled no key disable pg -- key enable pg
+}
+
+@test "the key expires" {
+	measure kek-expired no_by_expiry -- key exp pg none
+}
+
+@test "the permission is withdrawn in the access policy" {
+	measure no-permission no deny default unwrapKey -- \
+		allow default unwrapKey
+}
+
+@test "the role is taken away" {
+	measure no-permission no deny default unwrapKey --style rbac -- \
+		allow default unwrapKey
+}
