@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FUZZ_FROM_DISK	1	/* through both copies, with digests made right */
-#define FUZZ_OTHER_B	2	/* from disk: copy B has no slots and seq + 1 */
+#define FUZZ_FROM_DISK	1	/* by both copies, with digests made right */
+#define FUZZ_OTHER_B	2	/* from disk: B has other slots and seq + 1 */
 #define FUZZ_VERIFY	4	/* the MAC as well, which is slow */
 #define FUZZ_FIT	8	/* the number of ranges fits the other fields */
 
