@@ -24,6 +24,7 @@
 #include "audit.h"
 #include "config.h"
 #include "control.h"
+#include "crypto.h"
 #include "link.h"
 #include "methods.h"
 #include "probe.h"
@@ -314,6 +315,11 @@ int main(int argc, char **argv)
 	bool check = false;
 	int r;
 
+	/* Before anything can use OpenSSL: what it frees, it wipes. */
+	if (cmk_crypto_init()) {
+		fprintf(stderr, "cmkd: OpenSSL was in use before main()\n");
+		return CMK_FAILED;
+	}
 	r = parse_args(argc, argv, &d, &check);
 	if (r)
 		return r;
