@@ -7,6 +7,9 @@
 #   ctl COMMAND...         the vault's control interface
 #   agent_config KEY=...   cmkd.conf with the strict profile, and [Policy] keys
 #   agent_start, agent_stop [SIGNAL]
+#   service_kek_keep, service_kek_reuse
+#                          one node key for all tests of a file: it takes the
+#                          emulated CPU seconds to make one
 #   volume_make [OPTION..] formats CMK_DISK under KEK and opens it as "vol";
 #                          sets VOL_UUID
 #   storm_start SECONDS    readers of the volume, until an error or the time
@@ -51,6 +54,17 @@ agent_stop() {
 	kill "-${1:-TERM}" "$AGENT_PID" || true
 	wait "$AGENT_PID" || true
 	AGENT_PID=
+}
+
+service_kek_keep() {
+	[ ! -e /var/lib/cmk/service.kek ] ||
+		cp -p /var/lib/cmk/service.kek "$BATS_FILE_TMPDIR/service.kek"
+}
+
+service_kek_reuse() {
+	mkdir -p /var/lib/cmk
+	[ ! -e "$BATS_FILE_TMPDIR/service.kek" ] ||
+		cp -p "$BATS_FILE_TMPDIR/service.kek" /var/lib/cmk/service.kek
 }
 
 volume_make() {

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.1 6.12
 # cmk-mode: plain
 # cmk-disk: 128M
-# cmk-timeout: 300
+# cmk-timeout: 600
 #
 # revoke, hold and status need the kernel alone.  What an administrator closed
 # stays closed, whatever agent comes and goes, until an administrator's
@@ -18,6 +18,7 @@ setup() {
 	modprobe dm-cmk
 	KV_DIR=$BATS_TEST_TMPDIR
 	KEK=service
+	service_kek_reuse
 	agent_config OfflineGrace=4h
 	agent_start
 	volume_make
@@ -29,6 +30,7 @@ setup() {
 teardown() {
 	umount /var/lib/cmk/revoked 2>/dev/null || true
 	[ -n "${AGENT_PID-}" ] || agent_start
+	service_kek_keep
 	all_down
 	rm -f /tmp/data
 }
@@ -81,14 +83,15 @@ same() { read_all | cmp - /tmp/data; }
 	cmkctl hold vol
 	[ "$(state)" = "held admin" ]
 	read_all >/tmp/read 3>&- &
+	reader=$!
 	sleep 2
-	kill -0 $!
+	kill -0 "$reader"
 	agent_start
 	sleep 7
 	[ "$(state)" = "held admin" ]
-	kill -0 $!
+	kill -0 "$reader"
 	cmkctl restore vol
-	wait $!
+	wait "$reader"
 	cmp /tmp/read /tmp/data
 	rm /tmp/read
 }

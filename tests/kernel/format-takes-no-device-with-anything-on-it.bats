@@ -5,7 +5,7 @@
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
-# cmk-timeout: 300
+# cmk-timeout: 600
 #
 # A device that carries or does anything is refused with status 6 and is left
 # as it was, byte by byte.  --force overwrites what is left on a device, never
@@ -19,6 +19,7 @@ setup() {
 	modprobe dm-cmk
 	KV_DIR=$BATS_TEST_TMPDIR
 	KEK=service
+	service_kek_reuse
 	agent_config OfflineGrace=4h
 	agent_start
 	dd if=/dev/zero of="$CMK_DISK" bs=1M status=none || true
@@ -28,6 +29,7 @@ teardown() {
 	gone top
 	umount /mnt 2>/dev/null || true
 	swapoff "$CMK_DISK" 2>/dev/null || true
+	service_kek_keep
 	all_down
 	dd if=/dev/zero of="$CMK_DISK" bs=1M status=none || true
 }

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 128M
-# cmk-timeout: 300
+# cmk-timeout: 600
 #
 # open and close: a mapped device appears with all its keys or not at all, what
 # cmktab says is what the table says, and a volume in use is not closed.
@@ -17,6 +17,7 @@ setup() {
 	modprobe dm-cmk
 	KV_DIR=$BATS_TEST_TMPDIR
 	KEK=service
+	service_kek_reuse
 	agent_config OfflineGrace=4h HoldTimeout=11min KeyTimeout=7s
 	agent_start
 	volume_make
@@ -28,6 +29,7 @@ teardown() {
 	umount /mnt 2>/dev/null || true
 	rm -f /etc/cmktab
 	[ -n "${AGENT_PID-}" ] || agent_start
+	service_kek_keep
 	all_down
 }
 
@@ -80,15 +82,17 @@ refused() {
 	agent_stop
 	refused 5 "not running" "$CMK_DISK" vol --kek service
 	cmkctl open "$CMK_DISK" vol --kek service --wait 60s 3>&- &
+	opener=$!
 	sleep 3
+	kill -0 "$opener"
 	agent_start
-	wait $!
+	wait "$opener"
 	[ "$(state)" = "ready none" ]
 }
 
 @test "a service key that is lost is not a denial, and leaves no device" {
 	mv /var/lib/cmk/service.kek /tmp/service.kek
-	refused 5 service.kek "$CMK_DISK" vol --kek service
+	refused 1 service.kek "$CMK_DISK" vol --kek service
 	mv /tmp/service.kek /var/lib/cmk/service.kek
 	cmkctl open "$CMK_DISK" vol --kek service
 }
