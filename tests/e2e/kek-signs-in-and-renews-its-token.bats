@@ -50,7 +50,7 @@ use_app() {
 	kek --serial --pause 500 unwrap "$KID" "$BLOB" 11
 	is .plain_ok
 	[ "$(requests imds)" = 2 ]
-	! grep -q '"answer":"un' "$BATS_TEST_TMPDIR/answers"
+	absent '"answer":"un' "$BATS_TEST_TMPDIR/answers"
 }
 
 @test "a failed renewal leaves the old token in use until it ends" {
@@ -69,7 +69,7 @@ use_app() {
 	kek --serial --pause 500 unwrap "$KID" "$BLOB" 5
 	wait "$later"
 	is .plain_ok
-	! grep -q unauthenticated "$BATS_TEST_TMPDIR/answers"
+	absent unauthenticated "$BATS_TEST_TMPDIR/answers"
 	[ "$(requests imds)" = 2 ]
 	ctl switch claims on >/dev/null
 	log_mark

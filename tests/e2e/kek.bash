@@ -43,11 +43,21 @@ is() {
 	local filter
 
 	for filter; do
-		jq -e "$filter" "$BATS_TEST_TMPDIR/answer" >/dev/null || {
+		# jq -e alone is content with no input at all
+		jq -es "length == 1 and (.[0] | $filter)" \
+			"$BATS_TEST_TMPDIR/answer" >/dev/null || {
 			echo "not $filter in: $(<"$BATS_TEST_TMPDIR/answer")"
 			return 1
 		}
 	done
+}
+
+# absent PATTERN FILE: bats does not look at what "!" makes of a status
+absent() {
+	if grep -qie "$1" "$2"; then
+		echo "'$1' is in: $(<"$2")"
+		return 1
+	fi
 }
 
 # put FILE PLACE: FILE lies over PLACE for kek-tool and nobody else
