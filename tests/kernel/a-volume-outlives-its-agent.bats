@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.1 6.12
+# cmk-mode: plain
+# cmk-disk: 256M
+# cmk-timeout: 400
+#
+# The end of the agent changes nothing until the lease is over; a new agent
+# takes the volumes over as they are, and what an administrator closed stays
+# closed.
+
+load ../lib/guest
+load cmk
+load agent
+
+setup() {
+	modprobe dm-cmk
+	vault_start
+	agent_config
+	agent_start
+	volume_make
+}
+
+teardown() { all_down; }
+
+lease_left_ms() { cmkctl status --json vol | jq '.volumes[0].lease_left_ms'; }
+
+@test "a restart interrupts no I/O, and the lease goes on" {
+	storm_start 40
+	agent_stop TERM
+	sleep 5
+	[ "$(lease_left_ms)" -lt 11000 ]
+	agent_start
+	wait_state "ready none" 10
+	[ "$(lease_left_ms)" -gt 11000 ]
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+	[ "$(storm_field slowest)" -lt 1000000 ]
+	[[ "$(state)" == "ready none" ]]
+}
+
+@test "a killed agent that comes back does the same" {
+	storm_start 20
+	agent_stop KILL
+	agent_start
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+	wait_state "ready none" 10
+}
+
+@test "one that stays away costs the keys, one that comes brings them" {
+	storm_start 60
+	agent_stop KILL
+	sleep 16
+	[[ "$(state)" == "held lease" ]]
+	agent_start
+	wait_state "ready none" 10
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+}
+
+@test "a new agent hears the vault's no that the former one did not" {
+	agent_stop KILL
+	ctl key delete pg >/dev/null
+	agent_start
+	wait_state "revoked kek-deleted" 9
+	ctl key recover pg >/dev/null
+	wait_state "ready none" 20
+}
+
+@test "revoked without an agent, it stays so with the next" {
+	agent_stop KILL
+	cmkctl revoke vol
+	agent_start
+	sleep 12
+	[[ "$(state)" == "revoked admin" ]]
+	cmkctl restore vol
+	wait_state "ready none" 5
+	dd if="$VOL" of=/dev/null bs=1M count=1 iflag=direct
+}
+
+@test "a marker that survived keeps the volume from being opened" {
+	cmkctl revoke vol
+	cmkctl close vol
+	run cmkctl open "$CMK_DISK" vol --kek "$KEK" --wait 0
+	echo "$output"
+	[ "$status" = 4 ]
+	[[ "$output" == *"/var/lib/cmk/revoked/$VOL_UUID"* ]]
+	[ ! -e "$VOL" ]
+	cmkctl restore "UUID=$VOL_UUID"
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+}
+
+@test "the agent runs before the module does" {
+	gone vol
+	agent_stop
+	rmmod dm-cmk
+	# No module is loaded on demand for a while.
+	modprobe=$(</proc/sys/kernel/modprobe)
+	echo /bin/false >/proc/sys/kernel/modprobe
+	agent_start
+	[ "$(printf '{"method":"Status"}\n' |
+		socat - UNIX-CONNECT:/run/cmk/cmkd.sock |
+		jq .result.bound)" = false ]
+	echo "$modprobe" >/proc/sys/kernel/modprobe
+	modprobe dm-cmk
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	[[ "$(state)" == "ready none" ]]
+}
+
+@test "a module that was loaded anew does not confuse it" {
+	gone vol
+	sleep 1
+	rmmod dm-cmk
+	modprobe dm-cmk
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	[[ "$(state)" == "ready none" ]]
+}
