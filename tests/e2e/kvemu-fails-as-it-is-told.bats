@@ -188,7 +188,7 @@ teardown() {
 		>"$BATS_TEST_TMPDIR/wrapped"
 	value=$(member .value <"$BATS_TEST_TMPDIR/wrapped")
 	unwrap pg "$value" >/dev/null
-	ctl log 2 | head -n 1 | jq -e "
+	ctl log 2 | head -n 1 | member "
 		.op == \"wrapKey\" and .status == 200 and
 		.method == \"POST\" and
 		.client_request_id == \"request-4711\" and
@@ -197,7 +197,7 @@ teardown() {
 		.boottime_us > 0 and (.time | test(\"^[0-9-]+T\"))"
 	ctl deny default get >/dev/null
 	rest GET /keys/pg >/dev/null
-	ctl log 1 | jq -e '.status == 403 and
+	ctl log 1 | member '.status == 403 and
 		.code == "Forbidden/ForbiddenByPolicy"'
 	run grep -F -e "$secret" -e "${KV_TOKEN: -20}" -e "${value: -20}" \
 		"$KV_DIR/requests.log"
@@ -216,6 +216,6 @@ teardown() {
 
 @test "an expiry is told on that clock too" {
 	ctl key exp pg +30 >"$BATS_TEST_TMPDIR/exp"
-	jq -e '(.exp_boottime_us - .boottime_us) as $d |
-		$d > 28900000 and $d < 30100000' "$BATS_TEST_TMPDIR/exp"
+	member '(.exp_boottime_us - .boottime_us) as $d |
+		$d > 28900000 and $d < 30100000' <"$BATS_TEST_TMPDIR/exp"
 }

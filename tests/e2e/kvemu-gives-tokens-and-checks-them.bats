@@ -57,10 +57,10 @@ claims() {
 	tenant=$(ctl --get tenant state)
 	imds "$IMDS_QUERY" >"$BATS_TEST_TMPDIR/token.json"
 	[ "$(status)" = 200 ]
-	jq -e '.token_type == "Bearer" and .expires_in == "3599" and
-		(.expires_on | test("^[0-9]+$"))' "$BATS_TEST_TMPDIR/token.json"
+	member '.token_type == "Bearer" and .expires_in == "3599" and
+		(.expires_on | test("^[0-9]+$"))' <"$BATS_TEST_TMPDIR/token.json"
 	jq -r .access_token "$BATS_TEST_TMPDIR/token.json" | claims |
-		jq -e ".oid == \"$oid\" and .tid == \"$tenant\" and
+		member ".oid == \"$oid\" and .tid == \"$tenant\" and
 			.aud == \"https://vault.azure.net\" and .exp > .iat"
 	KV_TOKEN=$(jq -r .access_token "$BATS_TEST_TMPDIR/token.json")
 	rest GET /keys/pg | answers 200
@@ -86,11 +86,11 @@ claims() {
 	for by in "client_id=$client" "object_id=$oid" \
 		"msi_res_id=/subscriptions/x/userAssignedIdentities/second"; do
 		imds "$IMDS_QUERY&$by" | jq -r .access_token | claims |
-			jq -e ".oid == \"$oid\""
+			member ".oid == \"$oid\""
 	done
 	ctl switch imds-identity second >/dev/null
 	imds "$IMDS_QUERY" | jq -r .access_token | claims |
-		jq -e ".oid == \"$oid\""
+		member ".oid == \"$oid\""
 }
 
 @test "an application gets a token for its secret, and only for that" {
@@ -105,8 +105,8 @@ claims() {
 		scope=https://vault.azure.net/.default \
 		>"$BATS_TEST_TMPDIR/token.json"
 	[ "$(status)" = 200 ]
-	jq -e '.token_type == "Bearer" and .expires_in == 3599' \
-		"$BATS_TEST_TMPDIR/token.json"
+	member '.token_type == "Bearer" and .expires_in == 3599' \
+		<"$BATS_TEST_TMPDIR/token.json"
 	KV_TOKEN=$(jq -r .access_token "$BATS_TEST_TMPDIR/token.json")
 	rest GET /keys/pg | answers 200
 

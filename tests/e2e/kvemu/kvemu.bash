@@ -91,9 +91,11 @@ answers() {
 	}
 }
 
-# member FILTER < body: one value out of an answer
+# member FILTER < body: one value out of an answer; fails if it is false, null
+# or not there, and, unlike jq -e, if there is no answer at all
 member() {
-	jq -er "$1"
+	jq -ers "if length == 1 then .[0] else error(\"\(length) answers\") end |
+		($1)"
 }
 
 b64url() {
