@@ -166,7 +166,7 @@ class Machine:
                 preexec_fn=_die_with_parent if attached else None)
         self.file('pid').write_text(f'{self.process.pid}\n', encoding='ascii')
 
-    def wait_ready(self, timeout=180):
+    def wait_ready(self, timeout=300):
         """Until commands can be given; under systemd, until it has started
         what it starts."""
         end = time.monotonic() + timeout
