@@ -53,6 +53,7 @@ CMKD_SRC := \
 	agent/volume-open.c \
 	agent/volume-keys.c \
 	agent/volume-policy.c \
+	agent/volume-words.c \
 	agent/keys.c \
 	agent/probe.c \
 	agent/link.c \

@@ -20,6 +20,7 @@
 #define CLIENTS_MAX	32
 #define LINE_MAX_LEN	65536
 #define OUT_MAX		(4 << 20)
+#define DRAIN_MAX	(1 << 20)
 
 struct cmk_client {
 	struct cmk_control *control;
@@ -29,6 +30,7 @@ struct cmk_client {
 	struct ucred cred;
 	struct cmk_request *request;	/* not answered yet */
 	bool eof;
+	size_t drained;			/* of a line that was given up */
 	char in[LINE_MAX_LEN];
 	size_t in_len;
 	char *out;
@@ -235,8 +237,9 @@ static void take_lines(struct cmk_client *c)
 	}
 	if (!c->request && c->in_len == LINE_MAX_LEN) {
 		refuse(c, CMK_USAGE, "bad-request", "the line is too long");
+		/* Who is cut off while it writes does not read why. */
+		c->drained = c->in_len;
 		c->in_len = 0;
-		c->eof = true;
 	}
 }
 
@@ -250,8 +253,12 @@ static bool read_in(struct cmk_client *c)
 		return errno == EAGAIN || errno == EINTR;
 	if (!n)
 		c->eof = true;
-	c->in_len += n;
-	return true;
+	if (!c->drained) {
+		c->in_len += n;
+		return true;
+	}
+	c->drained += n;
+	return c->drained < DRAIN_MAX;
 }
 
 static int on_client(sd_event_source *s, int fd, uint32_t revents,

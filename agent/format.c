@@ -55,6 +55,27 @@ void cmk_format_fail(struct format *f, const struct cmk_error *e)
 	format_free(f);
 }
 
+static void audit_wrap(struct format *f, const struct cmk_kek_result *res,
+		       uint32_t range)
+{
+	char text[16] = "header";
+	struct cmk_audit_entry en = {
+		.event = CMK_AUDIT_WRAP,
+		.result = cmk_audit_result_of(res->answer),
+		.uuid = f->info.uuid,
+		.device = f->device,
+		.range = text,
+		.kid = res->kid,
+		.kek = res,
+	};
+
+	if (range != UINT32_MAX)
+		snprintf(text, sizeof(text), "%u", range);
+	cmk_audit_write(f->agent->audit, &en, "%s: wrap, %s: %s", f->device,
+			text, res->answer == CMK_USABLE ? "ok" :
+			res->error.text);
+}
+
 /* -- writing -- */
 
 static int verify_written(struct format *f, const char *path,
@@ -213,6 +234,7 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 
 	free(w);
 	f->pending--;
+	audit_wrap(f, res, range);
 	if (res->answer != CMK_USABLE) {
 		first_failure(f, &res->error);
 	} else if (strcmp(res->kid, f->wrap.kid) ||
@@ -336,6 +358,7 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	struct format *f = userdata;
 	struct cmk_error e;
 
+	audit_wrap(f, res, UINT32_MAX);
 	if (res->answer != CMK_USABLE) {
 		cmk_format_fail(f, &res->error);
 		return;

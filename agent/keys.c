@@ -32,6 +32,7 @@ struct cmk_keys {
 	struct dek_op *deks;		/* mode direct, one a range */
 	uint32_t pending;
 	bool over;			/* called back, or never will */
+	cmk_keys_answer_t answer;
 	cmk_keys_done_t done;
 	void *userdata;
 };
@@ -82,6 +83,7 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 	k->pending--;
 	if (k->over)
 		return;
+	k->answer(res, d->range, k->userdata);
 	if (res->answer != CMK_USABLE) {
 		finish(k, &res->error, res);
 		return;
@@ -169,6 +171,7 @@ static void on_hk(struct cmk_kek_result *res, void *userdata)
 	k->hk_op = NULL;
 	if (k->over)
 		return;
+	k->answer(res, UINT32_MAX, k->userdata);
 	if (res->answer != CMK_USABLE) {
 		finish(k, &res->error, res);
 		return;
@@ -186,8 +189,8 @@ static void on_hk(struct cmk_kek_result *res, void *userdata)
 
 int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
 		   const struct cmk_header *header, unsigned int kek,
-		   const unsigned char *hk_id, cmk_keys_done_t done,
-		   void *userdata, struct cmk_error *e)
+		   const unsigned char *hk_id, cmk_keys_answer_t answer,
+		   cmk_keys_done_t done, void *userdata, struct cmk_error *e)
 {
 	struct cmk_keys *k = calloc(1, sizeof(*k));
 	int r;
@@ -198,6 +201,7 @@ int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
 	k->set = set;
 	k->header = header;
 	k->kek_index = kek;
+	k->answer = answer;
 	k->done = done;
 	k->userdata = userdata;
 	cmk_header_get_info(header, &k->info);

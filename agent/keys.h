@@ -25,11 +25,16 @@ typedef void (*cmk_keys_done_t)(struct cmk_keys *keys,
 				const struct cmk_kek_result *last,
 				void *userdata);
 
+/* Each answer of the key server; @range is UINT32_MAX for the header. */
+typedef void (*cmk_keys_answer_t)(const struct cmk_kek_result *res,
+				  uint32_t range, void *userdata);
+
 /**
  * cmk_keys_fetch() - unwrap the header key and all DEKs
  * @header: borrowed until cmk_keys_free()
  * @kek: index of the header's wrap to use
  * @hk_id: digest that the header key must have; NULL: any
+ * @answer: for the audit trail
  *
  * The header's MAC is checked before a DEK is asked for, so that no forged
  * header makes the vault unwrap what it likes.  Calls back once, never from
@@ -37,8 +42,8 @@ typedef void (*cmk_keys_done_t)(struct cmk_keys *keys,
  */
 int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
 		   const struct cmk_header *header, unsigned int kek,
-		   const unsigned char *hk_id, cmk_keys_done_t done,
-		   void *userdata, struct cmk_error *e);
+		   const unsigned char *hk_id, cmk_keys_answer_t answer,
+		   cmk_keys_done_t done, void *userdata, struct cmk_error *e);
 
 /* Digest of the header key, once the DEKs are here. */
 const unsigned char *cmk_keys_hk_id(const struct cmk_keys *keys);

@@ -25,7 +25,7 @@ struct cmk_prober;		/* of all keys */
  *	succeeded with a plaintext that is not this volume's is CMK_UNKNOWN
  * @attributes: the answer to a GET
  *
- * A callback may leave, but not free, its own user.
+ * A callback may leave with its own user, and free it.
  */
 struct cmk_probe_user {
 	const struct cmk_header *header;

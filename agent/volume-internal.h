@@ -33,6 +33,8 @@ struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
 int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
 		     struct cmk_error *e);
 
+enum cmk_cause cmk_volume_kernel_cause(enum cmk_pol_cause cause);
+
 /* Unix microseconds if the clock is synchronised, else 0. */
 int64_t cmk_volume_clock(void);
 

@@ -272,10 +272,12 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 	cmk_volume_observe(v, &o);
 }
 
-static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
+static void installed(struct cmk_volume *v, const struct cmk_kek_result *last,
+		      uint32_t live)
 {
 	struct cmk_pol_obs o = { .kind = CMK_OBS_RESTORED };
 
+	v->kernel.live = live;
 	switch (v->fetch) {
 	case CMK_FETCH_OPEN:
 		opened(v, last);
@@ -311,6 +313,24 @@ static void not_installed(struct cmk_volume *v, const struct cmk_error *e)
 	}
 }
 
+/* Each unwrap that fetches a key is told, by the id in the vault's own log. */
+static void on_unwrap(const struct cmk_kek_result *res, uint32_t range,
+		      void *userdata)
+{
+	struct cmk_volume *v = userdata;
+	struct cmk_audit_entry en = entry(v, CMK_AUDIT_UNWRAP);
+	char text[16] = "header";
+
+	if (range != UINT32_MAX)
+		snprintf(text, sizeof(text), "%u", range);
+	en.range = text;
+	en.result = cmk_audit_result_of(res->answer);
+	en.kek = res;
+	cmk_audit_write(v->agent->audit, &en, "%s: unwrap, %s: %s",
+			v->st.name, text, res->answer == CMK_USABLE ? "ok" :
+			res->error.text);
+}
+
 static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 		    const struct cmk_kek_result *last, void *userdata)
 {
@@ -335,7 +355,7 @@ static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 		return;
 	}
 	audit_installed(v, live, last);
-	installed(v, last);
+	installed(v, last, live);
 	cmk_volume_tell(v, NULL, live);
 }
 
@@ -354,5 +374,5 @@ int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
 	if (v->st.has_hk && !v->accept_header)
 		id = v->st.hk_id;
 	return cmk_keys_fetch(&v->keys, v->agent->keks, v->header, v->kek, id,
-			      on_keys, v, e);
+			      on_unwrap, on_keys, v, e);
 }

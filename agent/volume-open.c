@@ -194,6 +194,10 @@ int cmk_volume_restore(struct cmk_volume *v, cmk_volume_done_t done,
 	if (v->kernel.gate != CMK_GATE_OPEN)
 		return cmk_error_set(e, CMK_NOT_PERMITTED, -EPERM, "closed",
 				     "the gate is closed; cmkctl restore opens it");
+	if (v->kernel.live == v->kernel.ranges && !v->keys) {
+		done(NULL, v->kernel.live, v->kernel.ranges, userdata);
+		return 0;
+	}
 	r = cmk_volume_fetch(v, CMK_FETCH_FILL, e);
 	if (!r && cmk_volume_wait(v, done, NULL, userdata))
 		r = cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",

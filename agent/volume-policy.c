@@ -20,68 +20,6 @@
 
 #define HOUR	3600000000ULL
 
-static enum cmk_cause kernel_cause(enum cmk_pol_cause cause)
-{
-	switch (cause) {
-	case CMK_POL_CAUSE_DELETED:
-		return CMK_CAUSE_KEK_DELETED;
-	case CMK_POL_CAUSE_DISABLED:
-		return CMK_CAUSE_KEK_DISABLED;
-	case CMK_POL_CAUSE_EXPIRED:
-		return CMK_CAUSE_KEK_EXPIRED;
-	case CMK_POL_CAUSE_PERMISSION:
-		return CMK_CAUSE_NO_PERMISSION;
-	case CMK_POL_CAUSE_GRACE:
-		return CMK_CAUSE_GRACE;
-	case CMK_POL_CAUSE_NONE:
-	case CMK_POL_CAUSE_KERNEL:
-	case CMK_POL_CAUSE_ADMIN:
-		break;
-	}
-	return CMK_CAUSE_NONE;
-}
-
-const char *cmk_volume_cause_name(const struct cmk_volume *v)
-{
-	enum cmk_cause cause = CMK_CAUSE_NONE;
-
-	if (v->life == CMK_VOLUME_WATCHED)
-		cause = kernel_cause(v->pol.cause);
-	if (cause == CMK_CAUSE_NONE && v->kernel.gate != CMK_GATE_OPEN)
-		cause = v->kernel.cause;
-	return cmk_cause_name(cause);
-}
-
-static const char *phase_name(const struct cmk_volume *v,
-			      enum cmk_pol_phase phase)
-{
-	switch (phase) {
-	case CMK_POL_READY:
-		return "ready";
-	case CMK_POL_GRACE:
-	case CMK_POL_CONFIRM:
-		return "grace";
-	case CMK_POL_HELD:
-		return "held";
-	case CMK_POL_REVOKED:
-		return "revoked";
-	case CMK_POL_RESTORING:
-		return v->pol.back == CMK_POL_HELD ? "held" : "revoked";
-	case CMK_POL_STICKY:
-		break;
-	}
-	return cmk_gate_name(v->kernel.gate);
-}
-
-const char *cmk_volume_state_name(const struct cmk_volume *v)
-{
-	if (v->life == CMK_VOLUME_WATCHED)
-		return phase_name(v, v->pol.phase);
-	if (v->kernel.gate != CMK_GATE_OPEN)
-		return cmk_gate_name(v->kernel.gate);
-	return "opening";
-}
-
 bool cmk_volume_expired(const struct cmk_volume *v)
 {
 	return cmk_boottime() >= cmk_pol_expiry(&v->conf, &v->pol);
@@ -109,7 +47,7 @@ static struct cmk_audit_entry entry(const struct cmk_volume *v,
 		.uuid = v->st.uuid,
 		.name = v->st.name,
 		.kid = v->st.kid,
-		.cause = cmk_cause_name(kernel_cause(v->pol.cause)),
+		.cause = cmk_cause_name(cmk_volume_kernel_cause(v->pol.cause)),
 	};
 
 	return en;
@@ -129,19 +67,44 @@ int cmk_volume_renew(struct cmk_volume *v, struct cmk_error *e)
 	return r;
 }
 
+/* What the kernel keeps of the reason, for a status without the agent. */
+static void say_reason(const struct cmk_volume *v, char *ret, size_t size)
+{
+	switch (v->pol.cause) {
+	case CMK_POL_CAUSE_DELETED:
+	case CMK_POL_CAUSE_DISABLED:
+	case CMK_POL_CAUSE_PERMISSION:
+		snprintf(ret, size, "%.60s%s%.60s", v->last.code,
+			 v->last.code[0] ? " " : "",
+			 v->last.client_request_id);
+		return;
+	case CMK_POL_CAUSE_EXPIRED:
+		snprintf(ret, size, "exp %" PRId64, v->pol.exp);
+		return;
+	case CMK_POL_CAUSE_GRACE:
+		snprintf(ret, size, "no proof for %" PRIu64 " s",
+			 (cmk_boottime() - v->pol.proof_at) / 1000000);
+		return;
+	case CMK_POL_CAUSE_NONE:
+	case CMK_POL_CAUSE_KERNEL:
+	case CMK_POL_CAUSE_ADMIN:
+		break;
+	}
+	ret[0] = 0;
+}
+
 /* Ends the keys.  Nothing comes before the kernel's command. */
 static void close_gate(struct cmk_volume *v, bool hold)
 {
 	struct cmk_audit_entry en = entry(v, hold ? CMK_AUDIT_HOLD :
 						    CMK_AUDIT_REVOKE);
-	enum cmk_cause cause = kernel_cause(v->pol.cause);
+	enum cmk_cause cause = cmk_volume_kernel_cause(v->pol.cause);
 	char reason[CMK_REASON_LEN + 1];
 	struct cmk_error e;
 	struct cmk_nl *nl;
 	int r = -ENOTCONN;
 
-	snprintf(reason, sizeof(reason), "%.60s%s%.60s", v->last.code,
-		 v->last.code[0] ? " " : "", v->last.client_request_id);
+	say_reason(v, reason, sizeof(reason));
 	nl = cmk_link_get(v->agent->link, &e);
 	if (nl && hold)
 		r = cmk_nl_hold(nl, v->st.uuid, CMK_ACTOR_VAULT, cause, reason,
@@ -430,6 +393,7 @@ static void on_answer(struct cmk_probe_user *u,
 	struct cmk_volume *v = (struct cmk_volume *)
 		((char *)u - offsetof(struct cmk_volume, probe));
 	struct cmk_pol_obs o = cmk_volume_obs(answer_kind(res), res);
+	unsigned char uuid[16];
 
 	audit_probe(v, res);
 	remember(v, res);
@@ -437,6 +401,12 @@ static void on_answer(struct cmk_probe_user *u,
 	if (res->answer == CMK_USABLE)
 		remember_identity(v, res);
 	tell_probed(v, res, started);
+	/* A fill that failed is tried again when the vault answers. */
+	if (res->answer == CMK_USABLE && v->kernel.live < v->kernel.ranges &&
+	    cmk_pol_phase_live(v->pol.phase)) {
+		memcpy(uuid, v->st.uuid, sizeof(uuid));
+		cmk_volumes_look(v->agent, uuid);
+	}
 }
 
 static void on_attributes(struct cmk_probe_user *u,

@@ -97,7 +97,14 @@ void cmk_volume_tell(struct cmk_volume *v, const struct cmk_error *e,
 		     uint32_t live)
 {
 	struct cmk_volume_waiter **p = &v->waiters;
+	struct cmk_error again;
 
+	/* As when the configuration is read again meanwhile. */
+	if (e && e->err == -ECANCELED) {
+		again = *e;
+		again.status = CMK_TEMPORARY;
+		e = &again;
+	}
 	while (*p) {
 		struct cmk_volume_waiter *w = *p;
 
