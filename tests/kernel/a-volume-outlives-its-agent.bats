@@ -29,11 +29,11 @@ lease_left_ms() { cmkctl status --json vol | jq '.volumes[0].lease_left_ms'; }
 @test "a restart interrupts no I/O, and the lease goes on" {
 	storm_start 40
 	agent_stop TERM
-	sleep 5
-	[ "$(lease_left_ms)" -lt 11000 ]
+	sleep 8
+	[ "$(lease_left_ms)" -lt 8000 ]
 	agent_start
 	wait_state "ready none" 10
-	[ "$(lease_left_ms)" -gt 11000 ]
+	[ "$(lease_left_ms)" -gt 9000 ]
 	storm_wait
 	[ "$(storm_field errors)" = 0 ]
 	[ "$(storm_field slowest)" -lt 1000000 ]

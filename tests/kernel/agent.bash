@@ -101,6 +101,9 @@ storm_field() { field "$1" "$(<"$BATS_TEST_TMPDIR/storm")"; }
 
 # For teardown, in this order.
 all_down() {
+	if [ -n "${STORM_PID-}" ]; then
+		kill "$STORM_PID" 2>/dev/null && storm_wait || true
+	fi
 	cmkctl restore vol >/dev/null 2>&1 || true
 	gone vol
 	agent_stop

@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# An agent that has just made the keys of a volume, and is idle again, holds
+# none of them in any form, nor the header key.  Its memory is read from
+# outside; the same search finds each of them where they are.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BIN=${CMK_BUILD:-$ROOT/build}/bin
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	DIR=$BATS_TEST_TMPDIR
+	mkdir "$DIR/run"
+	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
+		"Kek=file:$DIR/service.kek" >"$DIR/cmkd.conf"
+	RUNTIME_DIRECTORY=$DIR/run "$BIN/cmkd" --config "$DIR/cmkd.conf" \
+		>"$DIR/log" 2>&1 3>&- &
+	PID=$!
+	until [ -S "$DIR/run/cmkd.sock" ]; do
+		kill -0 $PID
+		sleep 0.05
+	done
+	truncate -s 256M "$DIR/disk"
+}
+
+teardown() {
+	kill $PID
+	wait $PID
+}
+
+format() {
+	printf '{"method":"Format","parameters":{"device":"%s","kek":"service","range_size":33554432,"wrap":"%s"}}\n' \
+		"$DIR/disk" "$1" |
+		socat -t 30 - "UNIX-CONNECT:$DIR/run/cmkd.sock" |
+		tail -n 1 | jq -e .result.ranges
+}
+
+find_keys() {
+	"$BATS_TEST_DIRNAME/find-keys" "$DIR/disk" "$DIR/service.kek" "$1"
+}
+
+no_key() {
+	run find_keys self
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = "$1" ]
+	run find_keys $PID
+	echo "$output"
+	[ "$output" = - ]
+}
+
+@test "after a format in mode direct" {
+	format direct
+	# hk: 2 + 3; each of the 8 DEKs: 4 + 3
+	no_key $((5 + 8 * 7))
+}
+
+@test "after a format in mode hk" {
+	format hk
+	no_key 5
+}
