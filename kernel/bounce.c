@@ -24,6 +24,9 @@
 			 REQ_PRIO | REQ_IDLE | REQ_BACKGROUND | REQ_NOWAIT | \
 			 REQ_SWAP)
 
+/* Not from the reserves that a task in reclaim may use: there is the pool. */
+#define CMK_GFP		(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
 static void cmk_bounce_free(struct cmk_io *io)
 {
 	struct bio *bounce = &io->bounce;
@@ -60,7 +63,7 @@ static unsigned int cmk_bounce_vecs(struct cmk_io *io, unsigned int nr)
 	if (nr <= CMK_INLINE_VECS)
 		return nr;
 	io->vecs = kmalloc_array(nr, sizeof(*io->vecs),
-				 GFP_NOWAIT | __GFP_NOWARN);
+				 CMK_GFP);
 	if (io->vecs)
 		return nr;
 	io->vecs = io->inline_vecs;
@@ -87,7 +90,7 @@ static unsigned int cmk_bounce_alloc(struct cmk_io *io)
 	bio_init(bounce, io->ct->dev->bdev, io->vecs, nr,
 		 bio->bi_opf & CMK_OPF_MASK);
 	while (left && nr--) {
-		page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+		page = alloc_page(CMK_GFP);
 		if (!page && !bounce->bi_vcnt && !(bio->bi_opf & REQ_NOWAIT))
 			page = mempool_alloc(&io->ct->vol->pages, GFP_NOIO);
 		if (!page)

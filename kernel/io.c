@@ -50,11 +50,13 @@ enum cmk_verdict cmk_io_verdict(struct cmk_io *io)
 	return CMK_FAIL;
 }
 
-/*
- * What a refused bio is told.  XFS stops at once on ENODEV, while it would
- * retry on EIO for ever.
+/**
+ * cmk_io_refusal() - what a refused bio is told
+ * @io: a bio
+ *
+ * XFS stops at once on ENODEV, while it would retry on EIO for ever.
  */
-static blk_status_t cmk_io_refusal(const struct cmk_io *io)
+blk_status_t cmk_io_refusal(const struct cmk_io *io)
 {
 	return READ_ONCE(io->ct->vol->gate) == CMK_GATE_REVOKED ?
 		BLK_STS_OFFLINE : BLK_STS_IOERR;
@@ -74,6 +76,17 @@ void cmk_io_end(struct cmk_io *io, blk_status_t status)
 	bio_endio(bio);
 }
 
+/*
+ * Ends a read inside the RCU section.  Who is told must not sleep there: with
+ * softirqs off it finds itself in the context of an ordinary completion.
+ */
+static void cmk_io_deliver(struct cmk_io *io)
+{
+	local_bh_disable();
+	cmk_io_end(io, BLK_STS_OK);
+	local_bh_enable();
+}
+
 /**
  * cmk_io_queue() - go on in process context
  * @io: a bio
@@ -82,7 +95,7 @@ void cmk_io_end(struct cmk_io *io, blk_status_t status)
 void cmk_io_queue(struct cmk_io *io, work_func_t fn)
 {
 	INIT_WORK(&io->work, fn);
-	queue_work(cmk_io_wq, &io->work);
+	queue_work(io->ct->vol->io_wq, &io->work);
 }
 
 /*
@@ -162,7 +175,7 @@ enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
 	struct cmk_crypt crypt;
 	struct cmk_slot *slot;
 	bool more = true;
-	int r;
+	int r = 0;
 
 	cmk_crypt_init(&crypt);
 	while (more) {
@@ -181,7 +194,7 @@ enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
 					 write ? &to : NULL);
 		more = write ? to.bi_size : iter.bi_size;
 		if (likely(!r) && !more && !write)
-			cmk_io_end(io, BLK_STS_OK);
+			cmk_io_deliver(io);
 		rcu_read_unlock();
 		if (unlikely(r)) {
 			verdict = CMK_FAIL;
@@ -193,7 +206,7 @@ enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
 		io->iter = iter;
 	return CMK_GO;
 undone:
-	if (!write && iter.bi_size != io->iter.bi_size)
+	if (!write && (r || iter.bi_size != io->iter.bi_size))
 		zero_fill_bio_iter(cmk_io_bio(io), io->iter);
 	return verdict;
 }

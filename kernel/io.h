@@ -21,7 +21,7 @@
 
 /**
  * struct cmk_target - one entry of a table
- * @table: the table that it is in; compared, never followed
+ * @ti: the target of dm
  * @node: in the volume's list of targets; cmk_attach_mutex
  * @vol: the volume that it is attached to
  * @dev: the data device
@@ -34,7 +34,7 @@
  * Constant once the constructor has returned.
  */
 struct cmk_target {
-	const struct dm_table *table;
+	struct dm_target *ti;
 	struct list_head node;
 	struct cmk_volume *vol;
 	struct dm_dev *dev;
@@ -103,6 +103,7 @@ void cmk_io_start(struct cmk_io *io);
 void cmk_io_queue_start(struct cmk_io *io);
 void cmk_io_queue(struct cmk_io *io, work_func_t fn);
 void cmk_io_end(struct cmk_io *io, blk_status_t status);
+blk_status_t cmk_io_refusal(const struct cmk_io *io);
 enum cmk_verdict cmk_io_verdict(struct cmk_io *io);
 enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
 			      blk_status_t *status);

@@ -52,12 +52,16 @@ static void cmk_hold_end(struct work_struct *work)
 	};
 	bool due;
 
+	/* One section, so that no restore comes between question and act. */
 	spin_lock_irq(&vol->lock);
-	due = vol->gate == CMK_GATE_HELD && !vol->sticky &&
-	      time_after_eq(jiffies, vol->hold_end);
+	due = vol->gate == CMK_GATE_HELD &&
+	      time_after_eq(jiffies, vol->hold_end) &&
+	      cmk_volume_flip(vol, &how) > 0;
 	spin_unlock_irq(&vol->lock);
-	if (due)
-		cmk_volume_close(vol, &how);
+	if (!due)
+		return;
+	cmk_volume_wipe(vol);
+	cmk_volume_notify(vol);
 }
 
 /**
@@ -107,7 +111,7 @@ int cmk_lease_renew(struct cmk_volume *vol, u32 ttl, enum cmk_lapse lapse)
 	spin_lock_irq(&vol->lock);
 	if (vol->dead)
 		r = -ENODEV;
-	else if (vol->gate != CMK_GATE_OPEN)
+	else if (vol->gate != CMK_GATE_OPEN && vol->cause != CMK_CAUSE_LEASE)
 		r = -EKEYREVOKED;
 	else if (vol->lease_had && !vol->lease_running)
 		r = -EKEYEXPIRED;

@@ -100,13 +100,14 @@ int cmk_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	r = cmk_nl_permit(cb->skb, cb->extack);
 	if (r)
 		return r;
-	while ((vol = cmk_volume_nth(cb->args[0]))) {
+	while ((vol = cmk_volume_after(cb->args[0]))) {
 		r = cmk_nl_put_volume(skb, vol, NETLINK_CB(cb->skb).portid,
 				      cb->nlh->nlmsg_seq, NLM_F_MULTI);
+		if (!r)
+			cb->args[0] = vol->id;
 		cmk_volume_put(vol);
 		if (r)
 			break;
-		cb->args[0]++;
 	}
 	return skb->len;
 }

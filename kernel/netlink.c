@@ -29,17 +29,22 @@
 #define CMK_MODULE_VERSION	((0 << 16) | (1 << 8) | 0)
 
 static DEFINE_SPINLOCK(cmk_bind_lock);
-/* Port of the bound socket, 0 when none is; cmk_bind_lock. */
+/*
+ * The bound socket, NULL when none is; cmk_bind_lock.  Its port is not enough:
+ * another may take it between the close and the notifier, which comes before
+ * the memory of the socket can be used for another.
+ */
+static const struct sock *cmk_bind_sock;
 static u32 cmk_bind_port;
 
 /* --- who may, and which volume --- */
 
-static bool cmk_nl_is_bound(u32 portid)
+static bool cmk_nl_is_bound(struct sk_buff *skb)
 {
 	bool bound;
 
 	spin_lock(&cmk_bind_lock);
-	bound = cmk_bind_port && cmk_bind_port == portid;
+	bound = cmk_bind_sock && cmk_bind_sock == NETLINK_CB(skb).sk;
 	spin_unlock(&cmk_bind_lock);
 	return bound;
 }
@@ -47,7 +52,7 @@ static bool cmk_nl_is_bound(u32 portid)
 /* The agent, or an administrator: opener and sender have the capability. */
 int cmk_nl_permit(struct sk_buff *skb, struct netlink_ext_ack *extack)
 {
-	if (cmk_nl_is_bound(NETLINK_CB(skb).portid) ||
+	if (cmk_nl_is_bound(skb) ||
 	    netlink_capable(skb, CAP_SYS_ADMIN))
 		return 0;
 	NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN");
@@ -57,7 +62,7 @@ int cmk_nl_permit(struct sk_buff *skb, struct netlink_ext_ack *extack)
 int cmk_nl_permit_agent(struct sk_buff *skb,
 			struct netlink_ext_ack *extack)
 {
-	if (cmk_nl_is_bound(NETLINK_CB(skb).portid))
+	if (cmk_nl_is_bound(skb))
 		return 0;
 	if (netlink_capable(skb, CAP_SYS_ADMIN)) {
 		NL_SET_ERR_MSG(extack, "only the bound socket may do this");
@@ -186,10 +191,12 @@ int cmk_nl_bind_doit(struct sk_buff *skb, struct genl_info *info)
 	genlmsg_end(msg, hdr);
 
 	spin_lock(&cmk_bind_lock);
-	if (cmk_bind_port && cmk_bind_port != info->snd_portid)
+	if (cmk_bind_sock && cmk_bind_sock != NETLINK_CB(skb).sk) {
 		r = -EBUSY;
-	else
+	} else {
+		cmk_bind_sock = NETLINK_CB(skb).sk;
 		cmk_bind_port = info->snd_portid;
+	}
 	spin_unlock(&cmk_bind_lock);
 	if (r) {
 		NL_SET_ERR_MSG(info->extack, "another agent is bound");
@@ -211,8 +218,8 @@ static int cmk_nl_release(struct notifier_block *nb, unsigned long event,
 	    !net_eq(notify->net, &init_net))
 		return NOTIFY_DONE;
 	spin_lock(&cmk_bind_lock);
-	if (cmk_bind_port && cmk_bind_port == notify->portid) {
-		cmk_bind_port = 0;
+	if (cmk_bind_sock && cmk_bind_port == notify->portid) {
+		cmk_bind_sock = NULL;
 		was = true;
 	}
 	spin_unlock(&cmk_bind_lock);
@@ -416,8 +423,9 @@ int __init cmk_netlink_init(void)
 
 void cmk_netlink_exit(void)
 {
-	genl_unregister_family(&cmk_nl_family);
+	/* The notifier multicasts: it goes before its group. */
 	netlink_unregister_notifier(&cmk_nl_notifier);
+	genl_unregister_family(&cmk_nl_family);
 }
 
 MODULE_ALIAS_GENL_FAMILY(CMK_FAMILY_NAME);

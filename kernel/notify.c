@@ -47,14 +47,15 @@ static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
  * cmk_notify() - tell the group "events"
  * @event: what happened
  *
- * Context: process context; does not wait for I/O.
+ * Context: process context; waits for nothing, not even memory: what is lost
+ * shows as a gap.
  */
 void cmk_notify(const struct cmk_event *event)
 {
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_NOIO);
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_NOWAIT);
 	if (!msg)
 		goto lost;
 	hdr = genlmsg_put(msg, 0, 0, &cmk_nl_family, 0, event->cmd);
@@ -63,7 +64,7 @@ void cmk_notify(const struct cmk_event *event)
 		goto lost;
 	}
 	genlmsg_end(msg, hdr);
-	genlmsg_multicast(&cmk_nl_family, msg, 0, CMK_NLGRP_EVENTS, GFP_NOIO);
+	genlmsg_multicast(&cmk_nl_family, msg, 0, CMK_NLGRP_EVENTS, GFP_NOWAIT);
 	return;
 lost:
 	/* The gap in the numbers tells the next listener to dump. */

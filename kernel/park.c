@@ -34,7 +34,7 @@ static void cmk_park_account(struct cmk_volume *vol, struct cmk_io *io,
 	if (vol->options.key_timeout)
 		io->deadline = (jiffies + vol->options.key_timeout) ?: 1;
 	if (!io->range->waiters++ && !vol->wanted++)
-		mod_delayed_work(cmk_io_wq, &vol->tick, 0);
+		mod_delayed_work(cmk_key_wq, &vol->tick, 0);
 }
 
 static void cmk_park_add(struct cmk_volume *vol, struct cmk_io *io,
@@ -43,7 +43,7 @@ static void cmk_park_add(struct cmk_volume *vol, struct cmk_io *io,
 	cmk_park_account(vol, io, wants_key);
 	bio_list_add(&vol->parked, cmk_io_bio(io));
 	vol->nr_parked++;
-	queue_delayed_work(cmk_io_wq, &vol->tick, HZ);
+	queue_delayed_work(cmk_key_wq, &vol->tick, HZ);
 }
 
 /**
@@ -69,7 +69,7 @@ bool cmk_park(struct cmk_io *io)
 		return true;
 	}
 	spin_lock_irqsave(&vol->lock, flags);
-	if (vol->suspending) {
+	if (vol->suspending && dm_noflush_suspending(io->ct->ti)) {
 		spin_unlock_irqrestore(&vol->lock, flags);
 		cmk_io_end(io, BLK_STS_DM_REQUEUE);
 		return true;
@@ -89,8 +89,8 @@ bool cmk_park(struct cmk_io *io)
 }
 
 /* Takes out the bios that need not, or may no longer, wait. */
-static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *out,
-			  struct bio_list *late)
+static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
+			  struct bio_list *fail, struct bio_list *late)
 {
 	struct bio_list all = vol->parked;
 	struct cmk_io *io;
@@ -115,8 +115,10 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *out,
 			bio_list_add(late, bio);
 			break;
 		case CMK_GO:
+			bio_list_add(go, bio);
+			break;
 		case CMK_FAIL:
-			bio_list_add(out, bio);
+			bio_list_add(fail, bio);
 			break;
 		}
 		cmk_park_account(vol, io, false);
@@ -126,23 +128,28 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *out,
 
 static u32 cmk_park_look(struct cmk_volume *vol)
 {
-	struct bio_list out = BIO_EMPTY_LIST, late = BIO_EMPTY_LIST;
+	struct bio_list late = BIO_EMPTY_LIST, fail = BIO_EMPTY_LIST;
+	struct bio_list go = BIO_EMPTY_LIST;
+	struct cmk_io *io;
 	struct bio *bio;
 	u32 wanted;
 
 	spin_lock_irq(&vol->lock);
-	cmk_park_sort(vol, &out, &late);
+	cmk_park_sort(vol, &go, &fail, &late);
 	wanted = vol->wanted;
 	if (!bio_list_empty(&vol->parked))
-		queue_delayed_work(cmk_io_wq, &vol->tick, HZ);
+		queue_delayed_work(cmk_key_wq, &vol->tick, HZ);
 	spin_unlock_irq(&vol->lock);
 
 	while ((bio = bio_list_pop(&late)))
 		cmk_io_end(cmk_bio_io(bio), BLK_STS_IOERR);
-	while ((bio = bio_list_pop(&out))) {
-		cmk_io_start(cmk_bio_io(bio));
-		cond_resched();
+	while ((bio = bio_list_pop(&fail))) {
+		io = cmk_bio_io(bio);
+		cmk_io_end(io, cmk_io_refusal(io));
 	}
+	/* Starting one may wait for the device: on the volume's own queue. */
+	while ((bio = bio_list_pop(&go)))
+		cmk_io_queue_start(cmk_bio_io(bio));
 	return wanted;
 }
 

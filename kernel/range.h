@@ -37,10 +37,13 @@ struct cmk_range {
 /**
  * struct cmk_ranges - the table
  * @nr: ranges in use; changed only while no I/O runs
+ * @reserved: ranges that can have a key, those of a table not yet resumed
+ *	too, so that keys are there before its first I/O; volume's lock
  * @chunk: CMK_CHUNK_RANGES ranges each; a chunk is set once
  */
 struct cmk_ranges {
 	u32 nr;
+	u32 reserved;
 	struct cmk_range *chunk[CMK_CHUNKS_MAX];
 };
 

@@ -53,7 +53,8 @@ void cmk_slot_free(struct cmk_slot *slot)
 
 /**
  * cmk_slots_retire() - end slots that were taken out of their ranges
- * @list: linked by next, may be NULL
+ * @list: linked by next, may be NULL: then others have taken the slots out,
+ *	and the caller still wants to know them unused
  *
  * An expedited grace period is all that a revoke waits for: sections that use
  * a key are at most 16 KiB of cipher long and never wait for a device.
@@ -64,8 +65,6 @@ void cmk_slots_retire(struct cmk_slot *list)
 {
 	struct cmk_slot *slot;
 
-	if (!list)
-		return;
 	synchronize_rcu_expedited();
 	while ((slot = list)) {
 		list = slot->next;

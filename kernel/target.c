@@ -64,6 +64,10 @@ static int cmk_ctr_check(struct dm_target *ti, const struct cmk_target *ct)
 		ti->error = "Device offset is no multiple of sector_size";
 		return -EINVAL;
 	}
+	if (args->iv_offset & (unit - 1)) {
+		ti->error = "iv_offset is no multiple of sector_size";
+		return -EINVAL;
+	}
 	if (DIV_ROUND_UP_ULL(ti->len, args->range_sectors) > CMK_RANGES_MAX) {
 		ti->error = "More than 65536 ranges";
 		return -EINVAL;
@@ -81,7 +85,7 @@ static const char *cmk_ctr_differs(const struct cmk_volume *vol,
 	if (vol->geo.md != geo->md)
 		return "The volume is in use by another mapped device";
 	list_for_each_entry(other, &vol->targets, node)
-		if (other->table == ct->table)
+		if (other->ti->table == ct->ti->table)
 			return "The volume is in this table already";
 	if (vol->geo.dev != geo->dev)
 		return "device differs from the volume's";
@@ -139,6 +143,9 @@ static int cmk_ctr_attach(struct dm_target *ti, struct cmk_target *ct,
 		ti->error = "Out of memory";
 		return -ENOMEM;
 	}
+	spin_lock_irq(&vol->lock);
+	vol->ranges.reserved = max(vol->ranges.reserved, nr);
+	spin_unlock_irq(&vol->lock);
 	if (!found) {
 		vol->ranges.nr = nr;
 		cmk_volume_publish(vol);
@@ -225,7 +232,7 @@ static int cmk_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		kfree(ct);
 		return r;
 	}
-	ct->table = ti->table;
+	ct->ti = ti;
 	ct->sectors = ti->len;
 	ct->options = (struct cmk_options) {
 		.key_timeout = cmk_seconds(ct->args.key_timeout),
@@ -374,6 +381,10 @@ static void cmk_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->logical_block_size = max(limits->logical_block_size, size);
 	limits->physical_block_size = max(limits->physical_block_size, size);
 	limits->io_min = max(limits->io_min, size);
+	/* Or 6.1 cuts large discards where no data unit ends. */
+	if (limits->discard_granularity)
+		limits->discard_granularity =
+			max(limits->discard_granularity, size);
 	limits->dma_alignment = limits->logical_block_size - 1;
 }
 

@@ -23,33 +23,25 @@
 #include "slot.h"
 #include "volume.h"
 
-struct workqueue_struct *cmk_io_wq;
 struct workqueue_struct *cmk_key_wq;
 /* See volume.h. */
 DEFINE_MUTEX(cmk_attach_mutex);
 
 static LIST_HEAD(cmk_volumes);
 static DEFINE_SPINLOCK(cmk_volumes_lock);
+/* Given out so far; cmk_volumes_lock. */
+static unsigned long cmk_volumes_id;
 
 int __init cmk_volumes_init(void)
 {
-	cmk_io_wq = alloc_workqueue("cmk_io", WQ_UNBOUND | WQ_MEM_RECLAIM |
-				    WQ_HIGHPRI, 0);
-	if (!cmk_io_wq)
-		return -ENOMEM;
 	cmk_key_wq = alloc_workqueue("cmk_key", WQ_UNBOUND | WQ_MEM_RECLAIM |
 				     WQ_HIGHPRI, 0);
-	if (!cmk_key_wq) {
-		destroy_workqueue(cmk_io_wq);
-		return -ENOMEM;
-	}
-	return 0;
+	return cmk_key_wq ? 0 : -ENOMEM;
 }
 
 void cmk_volumes_exit(void)
 {
 	destroy_workqueue(cmk_key_wq);
-	destroy_workqueue(cmk_io_wq);
 }
 
 static void cmk_volume_wipe_work(struct work_struct *work)
@@ -75,10 +67,12 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 
 	if (!vol)
 		return ERR_PTR(-ENOMEM);
-	if (mempool_init_page_pool(&vol->pages, CMK_RESERVE_PAGES, 0)) {
-		kfree(vol);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (mempool_init_page_pool(&vol->pages, CMK_RESERVE_PAGES, 0))
+		goto free;
+	vol->io_wq = alloc_workqueue("cmk/%pUb", WQ_UNBOUND | WQ_MEM_RECLAIM |
+				     WQ_HIGHPRI, 0, &geo->uuid);
+	if (!vol->io_wq)
+		goto free_pages;
 	vol->geo = *geo;
 	kref_init(&vol->ref);
 	INIT_LIST_HEAD(&vol->node);
@@ -88,6 +82,11 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 	bio_list_init(&vol->parked);
 	INIT_WORK(&vol->wipe, cmk_volume_wipe_work);
 	return vol;
+free_pages:
+	mempool_exit(&vol->pages);
+free:
+	kfree(vol);
+	return ERR_PTR(-ENOMEM);
 }
 
 /**
@@ -99,6 +98,7 @@ void cmk_volume_publish(struct cmk_volume *vol)
 {
 	lockdep_assert_held(&cmk_attach_mutex);
 	spin_lock(&cmk_volumes_lock);
+	vol->id = ++cmk_volumes_id;
 	list_add_tail(&vol->node, &cmk_volumes);
 	spin_unlock(&cmk_volumes_lock);
 	cmk_volume_notify(vol);
@@ -143,6 +143,8 @@ void cmk_volume_kill(struct cmk_volume *vol)
 	cancel_work_sync(&vol->wipe);
 	cancel_work_sync(&vol->unpark);
 	cancel_delayed_work_sync(&vol->tick);
+	/* Works that have ended their bio may still be on their way out. */
+	destroy_workqueue(vol->io_wq);
 	cmk_volume_wipe(vol);
 	cmk_volume_notify(vol);
 	cmk_volume_put(vol);
@@ -171,18 +173,18 @@ struct cmk_volume *cmk_volume_find(const uuid_t *uuid)
 }
 
 /**
- * cmk_volume_nth() - for dumps
- * @n: place in the list
+ * cmk_volume_after() - for dumps, which volumes come and go during
+ * @id: of the last one told, 0 for none
  *
- * Return: the volume with a reference, or NULL past the end.
+ * Return: the next volume with a reference, or NULL past the end.
  */
-struct cmk_volume *cmk_volume_nth(unsigned long n)
+struct cmk_volume *cmk_volume_after(unsigned long id)
 {
 	struct cmk_volume *vol, *found = NULL;
 
 	spin_lock(&cmk_volumes_lock);
 	list_for_each_entry(vol, &cmk_volumes, node) {
-		if (!n--) {
+		if (vol->id > id) {
 			kref_get(&vol->ref);
 			found = vol;
 			break;
@@ -253,7 +255,7 @@ int cmk_volume_flip(struct cmk_volume *vol, const struct cmk_close *how)
 	}
 	/* Parked bios wait for another reason now, or fail. */
 	if (!bio_list_empty(&vol->parked))
-		queue_work(cmk_io_wq, &vol->unpark);
+		queue_work(cmk_key_wq, &vol->unpark);
 	return 1;
 }
 
@@ -314,14 +316,19 @@ static void cmk_volume_wipe_locked(struct cmk_volume *vol)
 
 	lockdep_assert_held(&vol->wipe_mutex);
 	spin_lock_irq(&vol->lock);
+	if (vol->gate == CMK_GATE_OPEN) {
+		spin_unlock_irq(&vol->lock);
+		return;
+	}
 	/* Not to keep interrupts off for the length of a large table: */
-	for (i = 0; vol->gate != CMK_GATE_OPEN && i < vol->ranges.nr; i += n) {
-		n = min_t(u32, vol->ranges.nr - i, CMK_CHUNK_RANGES);
+	for (i = 0; i < vol->ranges.reserved; i += n) {
+		n = min_t(u32, vol->ranges.reserved - i, CMK_CHUNK_RANGES);
 		cmk_volume_detach(vol, i, n, &list);
 		spin_unlock_irq(&vol->lock);
 		spin_lock_irq(&vol->lock);
 	}
 	spin_unlock_irq(&vol->lock);
+	/* Also when nothing was left: a reader may be before its last step. */
 	cmk_slots_retire(list);
 }
 
@@ -376,7 +383,7 @@ int cmk_volume_open(struct cmk_volume *vol, bool admin,
 		vol->reason[0] = '\0';
 		start(vol, arg);
 		if (!bio_list_empty(&vol->parked))
-			queue_work(cmk_io_wq, &vol->unpark);
+			queue_work(cmk_key_wq, &vol->unpark);
 	}
 	spin_unlock_irq(&vol->lock);
 	mutex_unlock(&vol->wipe_mutex);
@@ -393,7 +400,7 @@ static int cmk_volume_may_set(struct cmk_volume *vol, u32 index,
 
 	if (vol->dead)
 		return -ENODEV;
-	if (index >= vol->ranges.nr)
+	if (index >= vol->ranges.reserved)
 		return -ENOENT;
 	if (vol->gate != CMK_GATE_OPEN)
 		return -EKEYREVOKED;
@@ -444,7 +451,7 @@ int cmk_volume_set_key(struct cmk_volume *vol, u32 index,
 			vol->live++;
 		}
 		if (range->waiters)
-			queue_work(cmk_io_wq, &vol->unpark);
+			queue_work(cmk_key_wq, &vol->unpark);
 	}
 	spin_unlock_irq(&vol->lock);
 	cmk_slot_free(slot);
@@ -464,9 +471,13 @@ int cmk_volume_drop_keys(struct cmk_volume *vol, u32 first, u32 count)
 	struct cmk_slot *list = NULL;
 	u32 n;
 
+	/* A revoke that comes meanwhile must not return before these are gone. */
+	mutex_lock(&vol->wipe_mutex);
 	spin_lock_irq(&vol->lock);
-	if (first >= vol->ranges.nr || count > vol->ranges.nr - first) {
+	if (first >= vol->ranges.reserved ||
+	    count > vol->ranges.reserved - first) {
 		spin_unlock_irq(&vol->lock);
+		mutex_unlock(&vol->wipe_mutex);
 		return -ENOENT;
 	}
 	for (; count; first += n, count -= n) {
@@ -477,5 +488,6 @@ int cmk_volume_drop_keys(struct cmk_volume *vol, u32 first, u32 count)
 	}
 	spin_unlock_irq(&vol->lock);
 	cmk_slots_retire(list);
+	mutex_unlock(&vol->wipe_mutex);
 	return 0;
 }

@@ -73,6 +73,7 @@ struct cmk_options {
 /**
  * struct cmk_volume - one volume
  * @node: in the list of volumes; cmk_volumes_lock
+ * @id: rises along the list, for dumps; constant once listed
  * @ref: of the memory
  * @targets: attached targets; cmk_attach_mutex
  * @geo: constant
@@ -80,6 +81,8 @@ struct cmk_options {
  * @sectors: size; written while no I/O runs
  * @ranges: table of ranges
  * @pages: bounce pages when nothing else can be had
+ * @io_wq: bios and deferred crypto; its own, so that a device that hangs
+ *	stops no other volume
  * @options: written in a constructor or while no I/O runs; read anywhere
  * @lock: see the fields; taken in interrupts too
  * @wipe_mutex: one at a time takes keys out for a closed gate, and a restore
@@ -108,6 +111,7 @@ struct cmk_options {
  */
 struct cmk_volume {
 	struct list_head node;
+	unsigned long id;
 	struct kref ref;
 	struct list_head targets;
 	struct cmk_geometry geo;
@@ -115,6 +119,7 @@ struct cmk_volume {
 	sector_t sectors;
 	struct cmk_ranges ranges;
 	mempool_t pages;
+	struct workqueue_struct *io_wq;
 	struct cmk_options options;
 
 	spinlock_t lock;		/* state, keys, parked bios */
@@ -157,8 +162,7 @@ struct cmk_close {
 	const char *reason;
 };
 
-/* Bios, deferred crypto; and what ends keys, which nothing else may delay. */
-extern struct workqueue_struct *cmk_io_wq;
+/* What ends keys and sorts parked bios; its works wait for no device. */
 extern struct workqueue_struct *cmk_key_wq;
 /* Constructors and destructors; never taken by a command that ends keys. */
 extern struct mutex cmk_attach_mutex;
@@ -170,7 +174,7 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo);
 void cmk_volume_publish(struct cmk_volume *vol);
 void cmk_volume_kill(struct cmk_volume *vol);
 struct cmk_volume *cmk_volume_find(const uuid_t *uuid);
-struct cmk_volume *cmk_volume_nth(unsigned long n);
+struct cmk_volume *cmk_volume_after(unsigned long id);
 void cmk_volume_put(struct cmk_volume *vol);
 
 int cmk_volume_flip(struct cmk_volume *vol, const struct cmk_close *how);

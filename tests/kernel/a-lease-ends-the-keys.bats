@@ -44,6 +44,13 @@ read_one() {
 	wait $!
 }
 
+@test "after its end a renewal says that it expired" {
+	nl "renew $UUID 1 hold"
+	sleep 2
+	run nl "renew $UUID 60 hold"
+	[[ "$output" == *"EKEYEXPIRED: "* ]]
+}
+
 @test "it ends by a revoke: I/O fails" {
 	nl "renew $UUID 1 revoke" "set $UUID 0 1 $KEY_A"
 	sleep 2

@@ -72,3 +72,14 @@ discard() { timeout 20 diotool discard /dev/mapper/cmk "$@"; }
 	run cmp -n 65536 /tmp/backing /dev/zero
 	[ "$status" = 1 ]
 }
+
+@test "more than 4 GiB at once" {
+	truncate -s 9G /tmp/big
+	big=$(losetup -f --show /tmp/big)
+	cmk_create cmk "$big" 2097152 0 0 $((9 << 21)) allow_discards
+	run discard 0 $((9 << 30))
+	gone cmk
+	losetup -d "$big"
+	rm /tmp/big
+	[ "$status" = 0 ]
+}

@@ -49,6 +49,7 @@ refused() {
 
 @test "iv_offset" {
 	refused "Invalid iv_offset" "$UUID 2048 -1 $CMK_DISK 0"
+	refused "iv_offset is no multiple" "$UUID 2048 4 $CMK_DISK 0"
 	refused "Invalid iv_offset" \
 		"$UUID 2048 18446744073709551616 $CMK_DISK 0"
 }

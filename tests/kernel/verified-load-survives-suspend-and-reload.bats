@@ -114,8 +114,10 @@ loaded() {	# table options
 	cmk_create cmk "$CMK_DISK" 8192 0 0 8192
 	set_keys "${keys[0]}"
 	dmsetup reload cmk --table "$(cmk_table "$CMK_DISK" 8192 0 0 24576)"
+	# The key is there before the first I/O on what is new.
+	nl "set $UUID 1 1 ${keys[1]}" "!set $UUID 3 1 ${keys[1]}"
 	cycle
-	dmsetup status cmk | grep -q 'ranges=3 live=1'
+	dmsetup status cmk | grep -q 'ranges=3 live=2'
 	nl "set $UUID 2 1 ${keys[2]}"
 	dd if=/dev/zero of=/dev/mapper/cmk bs=4k seek=2100 count=1 \
 		oflag=direct status=none
