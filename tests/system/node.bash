@@ -15,7 +15,7 @@
 #   asked [FILTER]          how many requests its log holds (jq)
 #   after_probe             returns when the agent has just asked the vault
 #   state, wait_state "STATE CAUSE" SECONDS, status FIELD (jq)
-#   decisions               how often the agent has held or revoked
+#   decided N               the agent has held and revoked N times in this test
 #   storm_start SECONDS     a reader and a writer, one I/O each, until an error
 #   storm_wait, storm FIELD, storm_goes_on
 #   data_is_equal           what was written before is there
@@ -68,15 +68,18 @@ data() { seq 100000000 100932067 | head -c 8M; }
 node_up() {
 	local uuid
 
+	# Of a test that was ended by force.
+	systemctl stop cmk@vol cmkd kvemu 2>/dev/null || true
+	rm -rf $KV
 	vault_up
 	node_config "$@"
 	systemctl start cmkd
 	cmkctl -q --json format "$CMK_DISK" --force --kek "$KEK" \
-		--range-size ${RANGE}M >"$BATS_FILE_TMPDIR/format"
+		--range-size "${RANGE}M" >"$BATS_FILE_TMPDIR/format"
 	uuid=$(jq -r .uuid "$BATS_FILE_TMPDIR/format")
 	echo "vol UUID=$uuid $KEK nofail,_netdev" >/etc/cmktab
 	systemctl start cmk@vol
-	data | dd of=$VOL bs=1M seek=$DATA_AT iflag=fullblock oflag=direct \
+	data | dd of="$VOL" bs=1M seek=$DATA_AT iflag=fullblock oflag=direct \
 		status=none
 }
 
@@ -94,9 +97,8 @@ node_ready() {
 	vault key enable pg >/dev/null
 	vault key exp pg none >/dev/null
 	vault allow default get wrapKey unwrapKey >/dev/null
-	CURSOR=$(journalctl -n 0 --show-cursor -o cat |
-		sed -n 's/^-- cursor: //p')
 	wait_state "ready none" 60
+	DECIDED=$(decisions)
 	[ -e /dev/mapper/storm ] || dmsetup create storm --table \
 		"0 $STORM_SECTORS linear $VOL 0"
 }
@@ -112,10 +114,10 @@ node_tell() {
 } 2>&1
 
 asked() {
-	jq -s "map(select(${1:-true})) | length" $KV/requests.log
+	jq -s "map(select(${1:-true})) | length" "$KV/requests.log"
 }
 
-probes() { grep -c '"op":"unwrapKey"' $KV/requests.log || true; }
+probes() { grep -c '"op":"unwrapKey"' "$KV/requests.log" || true; }
 more_probes() { [ "$(probes)" -gt "$1" ]; }
 after_probe() { until_true 40 more_probes "$(probes)"; }
 
@@ -130,11 +132,13 @@ wait_state() {
 	}
 }
 
-# Since the test began; of the audit trail, which has no other lines.
+# Of the audit trail; --after-cursor with a match passes over one entry.
 decisions() {
-	journalctl -u cmkd --after-cursor="$CURSOR" -o cat --no-pager \
-		CMK_EVENT=hold CMK_EVENT=revoke | grep -c . || true
+	journalctl -b -o cat --no-pager CMK_EVENT=hold CMK_EVENT=revoke |
+		grep -c . || true
 }
+
+decided() { [ $(($(decisions) - DECIDED)) = "$1" ]; }
 
 # On a device of its own, because a writer of iostorm writes anywhere.
 storm_start() {
@@ -156,6 +160,6 @@ storm() {
 storm_goes_on() { kill -0 "$STORM"; }
 
 data_is_equal() {
-	dd if=$VOL bs=1M skip=$DATA_AT count=8 iflag=direct status=none |
+	dd if="$VOL" bs=1M skip=$DATA_AT count=8 iflag=direct status=none |
 		cmp - <(data)
 }

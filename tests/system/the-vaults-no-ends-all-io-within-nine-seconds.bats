@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 600
+# cmk-timeout: 900
 #
 # The key is deleted, disabled or expires, or the permission is withdrawn: no
 # I/O succeeds later than 9 s after it, with the strict profile; and the vault's

@@ -4,6 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
+# cmk-timeout: 300
 #
 # get, wrapKey and unwrapKey carry a volume through its life; without one of
 # them cmkctl ends with "refused by the key server" and names it.
@@ -17,7 +18,7 @@ setup() { node_ready; }
 teardown() { node_tell; }
 
 format() {
-	cmkctl -q format "$CMK_DISK" --force --kek $KEK --range-size ${RANGE}M
+	cmkctl -q format "$CMK_DISK" --force --kek "$KEK" --range-size "${RANGE}M"
 }
 
 close() {
@@ -56,7 +57,7 @@ refused() {
 	cmkctl restore vol
 	state_is "ready none"
 	ops=$(jq -sc "map(select(.boottime_us > $from and .op and
-		.oid and .status == 200).op) | unique" $KV/requests.log)
+		.oid and .status == 200).op) | unique" "$KV/requests.log")
 	[ "$ops" = '["get","unwrapKey","wrapKey"]' ]
 }
 
@@ -75,7 +76,7 @@ refused() {
 @test "open without unwrapKey names it" {
 	close
 	refused unwrapKey cmkctl open vol
-	[ ! -e $VOL ]
+	[ ! -e "$VOL" ]
 	systemctl start cmk@vol
 }
 
