@@ -3,9 +3,11 @@
  * What the agent asks of a key encryption key, whoever keeps it: wrap, unwrap,
  * look at its attributes.  Providers: kek-azure.c, kek-service.c.
  *
- * All operations are asynchronous on the agent's event loop: they return at
- * once and call back exactly once, also on failure and on cancel (-ECANCELED),
- * never from inside the call that started them.
+ * All operations are asynchronous on the agent's event loop.  One that could
+ * not be started returns an error and never calls back; any other calls back
+ * exactly once, also on failure and on cancel, never from inside the call that
+ * started it.  In the callback other operations may be started and cancelled,
+ * but the set not be freed.
  */
 #ifndef CMK_KEK_H
 #define CMK_KEK_H
@@ -22,14 +24,17 @@
 
 /**
  * enum cmk_answer - what an answer says about the right to use the key
- * @CMK_USABLE: the operation succeeded
+ * @CMK_USABLE: the operation succeeded; a get also of a disabled key, which
+ *	then says so in @enabled: only unwrap proves the right
  * @CMK_DENIED_DELETED: 404 KeyNotFound
  * @CMK_DENIED_DISABLED: 403 KeyDisabled
- * @CMK_DENIED_EXPIRED: exp has passed by the vault's Date header
+ * @CMK_DENIED_EXPIRED: exp has passed by the vault's Date header; said by get
+ *	alone, since a vault unwraps with an expired key as before
  * @CMK_DENIED_PERMISSION: 403 ForbiddenByPolicy, ForbiddenByRbac,
  *	AccessDenied or KeyOperationForbidden
  * @CMK_NETWORK_DENIED: 403 ForbiddenByFirewall or ForbiddenByConnection
- * @CMK_UNAUTHENTICATED: 401, or the token source refused
+ * @CMK_UNAUTHENTICATED: 401, or the token source refused; a secret that
+ *	cannot be read on this node is @CMK_UNKNOWN
  * @CMK_UNKNOWN: everything else: no answer, 408, 429, 5xx, not JSON, ...
  *
  * Only the four CMK_DENIED_* are a denial, and only under the conditions of
@@ -52,10 +57,12 @@ enum cmk_wrap_alg {
 
 /**
  * struct cmk_kek_result - the answer to one operation
- * @kid: versioned id of the key that answered (wrap, get); "" if unknown
+ * @kid: versioned id of the key that answered, in one form; "" if unknown
  * @oid, @tid, @appid: claims of the token that was used, unverified, "" if none
  * @code: "Forbidden/KeyDisabled" and the like, for audit and status
- * @request_id, @client_request_id: the service's and ours
+ * @request_id, @client_request_id: the service's and ours, of the last try
+ * @http: status of the vault's answer; 0 if there was none, also when it was
+ *	the token source that answered
  * @date: the vault's Date header, Unix seconds, 0 if none
  * @retry_after: seconds, 0 if none
  * @exp, @nbf: attributes of the key (get), Unix seconds, 0 if none
@@ -114,6 +121,7 @@ struct cmk_kek_settings {
 int cmk_kek_set_new(struct cmk_kek_set **ret, sd_event *event,
 		    const struct cmk_kek_settings *settings,
 		    struct cmk_error *e);
+/* Cancels what is under way. */
 void cmk_kek_set_free(struct cmk_kek_set *set);
 
 /**
@@ -140,7 +148,7 @@ int cmk_kek_get(struct cmk_kek_set *set, const char *uri, uint64_t deadline,
 		cmk_kek_done_t done, void *userdata, struct cmk_kek_op **ret,
 		struct cmk_error *e);
 
-/* The callback is called with -ECANCELED in error.err. */
+/* The callback is called, with -ECANCELED in error.err, before this returns. */
 void cmk_kek_cancel(struct cmk_kek_op *op);
 
 /**

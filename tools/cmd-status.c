@@ -214,13 +214,14 @@ static void show(const json_t *o, const struct agent_view *agent)
 static json_t *as_array(const struct snapshot *s)
 {
 	json_t *out = json_array(), *volume;
+	const json_t *known;
 	char uuid[VOLUME_TEXT];
 	size_t i;
 
 	for (i = 0; i < s->n; i++) {
 		cmk_format_uuid(s->chosen[i]->uuid, uuid);
-		json_array_append_new(out, volume_json(s->chosen[i],
-			agent_view_find(&s->agent, uuid)));
+		known = agent_view_find(&s->agent, uuid);
+		json_array_append_new(out, volume_json(s->chosen[i], known));
 	}
 	if (!s->all)
 		return out;
