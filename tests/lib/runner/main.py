@@ -55,8 +55,11 @@ def build(run, tests):
     """Build what these tests use and nothing else; the tests that can run."""
     bad = set()
     units = [t for t in tests if t.mode == 'unit']
+    # As the Makefile spells it: another spelling of the same path has no rule,
+    # and a program that is there already would pass for built.
+    folder = os.environ.get('BUILD', 'build')
     for test in units:
-        if not make(run, test.name, f'{paths.BUILD}/unit/{test.name}'):
+        if not make(run, test.name, f'{folder}/unit/{test.name}'):
             bad.add(test)
     rest = [t for t in tests if t.mode != 'unit']
     if rest and not make(run, 'programs', 'programs', 'test-tools'):

@@ -119,6 +119,9 @@ class Reader:
             self.report.result(self.label, 'skip', text)
         elif status == 'ok':
             self.report.result(self.label, 'ok', text)
+            # Of a test that passes these are its figures.
+            for line in self.notes:
+                self.report.note(f'  {line}')
         else:
             self.open = text
             return
