@@ -50,7 +50,7 @@ revoke() {
 is_revoked() {
 	[ "$(status '"\(.state) \(.cause) \(.sticky)"')" = \
 		"revoked admin true" ]
-	run dd if=$VOL of=/dev/null bs=4k count=1 iflag=direct
+	run dd if="$VOL" of=/dev/null bs=4k count=1 iflag=direct
 	[ "$status" = 1 ]
 	[[ "$output" == *"No such device"* ]]
 }
@@ -117,7 +117,7 @@ start_agent() {
 	[[ "$output" == *revoked*restore* ]]
 	run systemctl start cmk@vol
 	[ "$status" != 0 ]
-	[ ! -e $VOL ]
+	[ ! -e "$VOL" ]
 	cmkctl restore vol
 	systemctl start cmk@vol
 	data_is_equal

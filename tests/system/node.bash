@@ -109,8 +109,9 @@ node_tell() {
 		wait "$STORM" || true
 	fi
 	cmkctl status
-	journalctl -u cmkd -o cat --no-pager -n 20
-	vault log 5
+	journalctl -u cmkd -o cat --no-pager -n 10
+	tail -n 5 "$KV/requests.log" |
+		jq -c '[.boottime_us, .op, .status, .code]'
 } 2>&1
 
 asked() {
