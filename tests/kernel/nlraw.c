@@ -193,7 +193,32 @@ static uint16_t resolve(void)
 }
 
 static const uint32_t zero, one = 1, ttl = 60, huge = 70000;
-static struct attr volume[2], lease[4], close_[5], drop[3], key[5], restore[5];
+/* The attributes inside of CMK_A_MAIN_KEY: scheme and data. */
+#define KEY_LEN		(NLA_HDRLEN + 4 + NLA_HDRLEN + 64)
+static struct msg one_key;
+
+#define UUID		{ CMK_A_MAIN_UUID, uuid, 16 }
+#define LEASE		{ CMK_A_MAIN_LEASE_TTL, &ttl, 4 }, \
+			{ CMK_A_MAIN_LAPSE, &zero, 4 }
+#define RANGE		{ CMK_A_MAIN_RANGE, &zero, 4 }
+#define END		{ 0, NULL, 0 }
+
+static const struct attr volume[] = { UUID, END };
+static const struct attr lease[] = { UUID, LEASE, END };
+static const struct attr restore[] = {
+	UUID, LEASE, { CMK_A_MAIN_ADMIN, NULL, 0 }, END
+};
+
+static const struct attr close_[] = {
+	UUID, { CMK_A_MAIN_ACTOR, &one, 4 }, { CMK_A_MAIN_CAUSE, &one, 4 },
+	{ CMK_A_MAIN_REASON, "why", 4 }, END
+};
+
+static const struct attr drop[] = { UUID, RANGE, END };
+static const struct attr key[] = {
+	UUID, RANGE, { CMK_A_MAIN_GENERATION, &one, 4 },
+	{ CMK_A_MAIN_KEY | NLA_F_NESTED, one_key.buf, KEY_LEN }, END
+};
 
 static void nested_keys(void)
 {
@@ -223,29 +248,15 @@ static void nested_keys(void)
 	}
 }
 
-static void fill(void)
+static void make_key(void)
 {
-	static unsigned char nest[NLA_HDRLEN * 2 + 4 + 64];
-	static struct msg k;
+	unsigned char data[64];
 	int i;
 
 	for (i = 0; i < 64; i++)
-		nest[i] = i;
-	put(&k, CMK_A_KEY_SCHEME, &zero, 4);
-	put(&k, CMK_A_KEY_DATA, nest, 64);
-	volume[0] = (struct attr) { CMK_A_MAIN_UUID, uuid, 16 };
-	lease[0] = restore[0] = close_[0] = drop[0] = key[0] = volume[0];
-	lease[1] = restore[1] = (struct attr)
-		{ CMK_A_MAIN_LEASE_TTL, &ttl, 4 };
-	lease[2] = restore[2] = (struct attr) { CMK_A_MAIN_LAPSE, &zero, 4 };
-	restore[3] = (struct attr) { CMK_A_MAIN_ADMIN, NULL, 0 };
-	close_[1] = (struct attr) { CMK_A_MAIN_ACTOR, &one, 4 };
-	close_[2] = (struct attr) { CMK_A_MAIN_CAUSE, &one, 4 };
-	close_[3] = (struct attr) { CMK_A_MAIN_REASON, "why", 4 };
-	drop[1] = key[1] = (struct attr) { CMK_A_MAIN_RANGE, &zero, 4 };
-	key[2] = (struct attr) { CMK_A_MAIN_GENERATION, &one, 4 };
-	key[3] = (struct attr)
-		{ CMK_A_MAIN_KEY | NLA_F_NESTED, k.buf, k.len };
+		data[i] = i;
+	put(&one_key, CMK_A_KEY_SCHEME, &zero, 4);
+	put(&one_key, CMK_A_KEY_DATA, data, 64);
 }
 
 static void refuse_all(void)
@@ -273,7 +284,7 @@ static void unprivileged(void)
 	static const struct {
 		uint8_t cmd;
 		uint16_t flags;
-		struct attr *attrs;
+		const struct attr *attrs;
 	} all[] = {
 		{ CMK_CMD_VOLUME_GET, 0, volume },
 		{ CMK_CMD_VOLUME_GET, NLM_F_DUMP, &volume[1] },
@@ -315,7 +326,7 @@ int main(int argc, char **argv)
 		fputs("nlraw: no family cmk\n", stderr);
 		return 1;
 	}
-	fill();
+	make_key();
 	if (argc > 2) {
 		unprivileged();
 		return !!bad;
