@@ -34,7 +34,9 @@ void cmk_token_claims(struct cmk_token *token)
 	json_t *claims;
 	ssize_t n;
 
-	token->oid[0] = token->tid[0] = token->appid[0] = '\0';
+	token->oid[0] = '\0';
+	token->tid[0] = '\0';
+	token->appid[0] = '\0';
 	from = memchr(text, '.', end - text);
 	to = from ? memchr(from + 1, '.', end - from - 1) : NULL;
 	if (!to || to - from > CLAIMS_MAX)

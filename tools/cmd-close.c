@@ -175,7 +175,7 @@ int cmd_close(struct cmkctl *ctl, int argc, char **argv)
 	}
 	if (o == CTL_STOP)
 		return status;
-	if (c.all == (optind < argc))
+	if (c.all != !argv[optind])
 		return ctl_usage(ctl, "name volumes, or use --all");
 	r = cmk_nl_open(&c.nl, &e);
 	if (r < 0 && r != -ENOENT)

@@ -185,7 +185,7 @@ int cmd_restore(struct cmkctl *ctl, int argc, char **argv)
 		all = true;
 	if (o == CTL_STOP)
 		return status;
-	if (all == (optind < argc))
+	if (all != !argv[optind])
 		return ctl_usage(ctl, "name volumes, or use --all");
 	r = cmk_nl_open(&nl, &e);
 	if (r < 0 && r != -ENOENT)

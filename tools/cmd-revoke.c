@@ -170,7 +170,7 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 	}
 	if (o == CTL_STOP)
 		return status;
-	if (c->all == (optind < argc))
+	if (c->all != !argv[optind])
 		return ctl_usage(ctl, "name volumes, or use --all");
 	if (c->reason && strlen(c->reason) > CMK_REASON_LEN)
 		return ctl_usage(ctl, "--reason: at most %d characters",

@@ -43,7 +43,8 @@ static inline struct cmk_pol_state state_in(enum cmk_pol_phase phase)
 		break;
 	case CMK_POL_CONFIRM:
 		st.denials = 1;
-		st.first_denial = st.last_denial = NOW - S;
+		st.first_denial = NOW - S;
+		st.last_denial = NOW - S;
 		st.cause = CMK_POL_CAUSE_DELETED;
 		break;
 	case CMK_POL_HELD:

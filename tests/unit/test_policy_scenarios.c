@@ -50,8 +50,10 @@ static void a_proof_without_identity_makes_no_permission_count(void **u)
 	struct cmk_pol_conf c = base;
 	struct cmk_pol_result r;
 
-	st.oid[0] = st.tid[0] = 0;
-	o.oid = o.tid = "";
+	st.oid[0] = 0;
+	st.tid[0] = 0;
+	o.oid = "";
+	o.tid = "";
 	c.confirm_count = 1;
 	r = cmk_pol_step(&c, &st, &o, NOW);
 	assert_int_equal(r.state.phase, CMK_POL_GRACE);
