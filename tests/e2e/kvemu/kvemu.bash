@@ -94,8 +94,8 @@ answers() {
 # member FILTER < body: one value out of an answer; fails if it is false, null
 # or not there, and, unlike jq -e, if there is no answer at all
 member() {
-	jq -ers "if length == 1 then .[0] else error(\"\(length) answers\") end |
-		($1)"
+	jq -ers "if length == 1 then .[0]
+		else error(\"\(length) answers\") end | ($1)"
 }
 
 b64url() {
