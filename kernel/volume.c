@@ -69,7 +69,8 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 		return ERR_PTR(-ENOMEM);
 	if (mempool_init_page_pool(&vol->pages, CMK_RESERVE_PAGES, 0))
 		goto free;
-	vol->io_wq = alloc_workqueue("cmk/%pUb", WQ_UNBOUND | WQ_MEM_RECLAIM |
+	/* Half of the uuid: 23 characters is what 6.1 takes. */
+	vol->io_wq = alloc_workqueue("cmk/%8phN", WQ_UNBOUND | WQ_MEM_RECLAIM |
 				     WQ_HIGHPRI, 0, &geo->uuid);
 	if (!vol->io_wq)
 		goto free_pages;

@@ -14,7 +14,8 @@ TROUBLE = re.compile('|'.join((
     r'lock held when returning', r'DEBUG_LOCKS_WARN_ON', r'bad unlock balance',
     r'sleeping function called', r'scheduling while atomic',
     r'refcount_t:', r'list_(add|del) corruption', r'double free',
-    r'kmemleak: \d+ new suspected', r'segfault at', r'Out of memory:')))
+    r'kmemleak: \d+ new suspected', r'segfault at', r'Out of memory:',
+    r'workqueue: name exceeds')))
 STAMP = re.compile(r'^\[\s*\d+\.\d+\](\[[^]]*\])?\s')
 MARK = re.compile(r'cmk-bed: (begin|end) (\S+)')
 
