@@ -37,7 +37,7 @@ format() {
 }
 
 find_keys() {
-	"$BATS_TEST_DIRNAME/find-keys" "$DIR/disk" "$DIR/service.kek" "$1"
+	"$BATS_TEST_DIRNAME/../lib/find-keys" "$DIR/disk" "$DIR/service.kek" "$1"
 }
 
 no_key() {
@@ -52,11 +52,11 @@ no_key() {
 
 @test "after a format in mode direct" {
 	format direct
-	# hk: 2 + 3; each of the 8 DEKs: 4 + 3
-	no_key $((5 + 8 * 7))
+	# Of hk 6 blocks and 6 pieces, of each of the 8 DEKs 12 and 12.
+	no_key $((12 + 8 * 24))
 }
 
 @test "after a format in mode hk" {
 	format hk
-	no_key 5
+	no_key 12
 }
