@@ -67,15 +67,3 @@ pattern() {
 
 # field NAME TEXT: the value of NAME=... in a line of such words
 field() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" <<<"$2"; }
-
-# no_d_state WORD: no task whose command has the word is in D state
-no_d_state() {
-	local stat
-
-	for stat in /proc/[0-9]*/task/[0-9]*/stat; do
-		if grep -q "^[0-9]* ($1.*) D" "$stat" 2>/dev/null; then
-			cat "$stat"
-			return 1
-		fi
-	done
-}

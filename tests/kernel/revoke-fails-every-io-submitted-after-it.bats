@@ -60,7 +60,7 @@ restore() {
 	sleep 1
 	nl "admin-revoke $UUID"
 	sleep 10
-	no_d_state iostorm
+	no_d_state
 	wait $!
 }
 

@@ -17,3 +17,15 @@ drop_caches() {
 	blockdev --flushbufs "$1"
 	echo 3 >/proc/sys/vm/drop_caches
 }
+
+# no_d_state: no task waits for what cannot be interrupted, or which ones do
+no_d_state() {
+	local stat
+
+	for stat in /proc/[0-9]*/task/[0-9]*/stat; do
+		if grep -q '^[0-9]* (.*) D' "$stat" 2>/dev/null; then
+			cat "$stat"
+			return 1
+		fi
+	done
+}

@@ -19,6 +19,9 @@
 #   storm_start SECONDS     a reader and a writer, one I/O each, until an error
 #   storm_wait, storm FIELD, storm_goes_on
 #   data_is_equal           what was written before is there
+#
+#   kill_agent              by SIGKILL, and systemd does not start it again
+#   agent_may_live          undo that; it still has to be started
 
 KV=/var/lib/kvemu
 KEK=https://localhost:8443/keys/pg
@@ -28,6 +31,7 @@ VOL=/dev/mapper/vol
 RANGE=32
 STORM_SECTORS=$((6 * RANGE * 2048))
 DATA_AT=$((7 * RANGE - 4))
+DROPIN=/run/systemd/system/cmkd.service.d
 
 vault() { kvemu ctl --dir "$KV" "$@"; }
 
@@ -86,7 +90,7 @@ node_up() {
 node_down() {
 	[ ! -e /dev/mapper/storm ] || dmsetup remove --retry storm
 	systemctl stop cmk@vol cmkd kvemu
-	rm -rf $KV /run/systemd/system/cmkd.service.d
+	rm -rf $KV $DROPIN
 	systemctl daemon-reload
 	systemctl reset-failed
 }
@@ -144,7 +148,8 @@ decided() { [ $(($(decisions) - DECIDED)) = "$1" ]; }
 # On a device of its own, because a writer of iostorm writes anywhere.
 storm_start() {
 	rm -f "$BATS_TEST_TMPDIR/storm"
-	iostorm /dev/mapper/storm 1 1 "$1" >"$BATS_TEST_TMPDIR/storm" 3>&- &
+	iostorm /dev/mapper/storm "${2:-1}" "${3:-1}" "$1" \
+		>"$BATS_TEST_TMPDIR/storm" 3>&- &
 	STORM=$!
 }
 
@@ -163,4 +168,22 @@ storm_goes_on() { kill -0 "$STORM"; }
 data_is_equal() {
 	dd if="$VOL" bs=1M skip=$DATA_AT count=8 iflag=direct status=none |
 		cmp - <(data)
+}
+
+agent_is_dead() {
+	[ "$(systemctl show -P ActiveState cmkd)" = failed ] &&
+		! pgrep -x cmkd
+}
+
+kill_agent() {
+	mkdir -p $DROPIN
+	printf '[Service]\nRestart=no\n' >$DROPIN/dies.conf
+	systemctl daemon-reload
+	systemctl kill -s KILL cmkd
+	until_true 10 agent_is_dead
+}
+
+agent_may_live() {
+	rm -rf $DROPIN
+	systemctl daemon-reload
 }
