@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Checks of what the documents say; see main.py."""
