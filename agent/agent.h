@@ -7,8 +7,9 @@
 #define CMK_AGENT_H
 
 #include <stdint.h>
-#include <time.h>
 #include <systemd/sd-event.h>
+
+#include "clock.h"
 
 struct cmk_audit;
 struct cmk_config;
@@ -41,14 +42,5 @@ struct cmk_agent {
  * wait while the keys are live.
  */
 #define CMK_PATIENCE	20000000ULL
-
-/* CLOCK_BOOTTIME in microseconds, the clock of the policy and the leases. */
-static inline uint64_t cmk_boottime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
-}
 
 #endif

@@ -15,10 +15,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit.h"
+#include "clock.h"
 #include "span.h"
 
 #define JOURNAL_SOCKET	"/run/systemd/journal/socket"
@@ -180,14 +180,11 @@ static void event_fields(struct cmk_audit *a, struct entry *en,
 			 const struct cmk_audit_entry *in)
 {
 	const struct event *ev = &events[in->event];
-	struct timespec ts;
 
 	field(en, "PRIORITY", "%d", in->priority ?: ev->priority);
 	text(en, "SYSLOG_IDENTIFIER", "cmkd");
 	text(en, "MESSAGE_ID", ev->message_id);
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	field(en, "CMK_BOOTTIME_US", "%llu", ts.tv_sec * 1000000ULL +
-	      ts.tv_nsec / 1000);
+	field(en, "CMK_BOOTTIME_US", "%" PRIu64, cmk_boottime());
 	if (!ev->name)
 		return;
 	text(en, "CMK_EVENT", ev->name);

@@ -18,8 +18,8 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "crypto.h"
 #include "http-loop.h"
 #include "http.h"
@@ -51,7 +51,6 @@ struct cmk_http_request {
  */
 static int init_id(struct cmk_http *http)
 {
-	struct timespec ts;
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
 	size_t n;
 
@@ -61,8 +60,7 @@ static int init_id(struct cmk_http *http)
 	fclose(f);
 	if (n != 18)
 		return -EIO;
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	http->counter = ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+	http->counter = cmk_boottime();
 	return 0;
 }
 

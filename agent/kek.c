@@ -9,12 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "crypto.h"
 #include "kek-op.h"
-
-#define USEC_PER_SEC	1000000ULL
 
 static const struct cmk_kek_provider *const providers[] = {
 	&cmk_kek_service,
@@ -74,18 +72,9 @@ bool cmk_answer_is_denial(enum cmk_answer answer)
 	return false;
 }
 
-/* Not the event loop's time, which stands still while a callback works. */
-static uint64_t now_usec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 uint64_t cmk_kek_op_timeout(const struct cmk_kek_op *op)
 {
-	return cmk_retry_timeout(&op->retry, now_usec());
+	return cmk_retry_timeout(&op->retry, cmk_boottime());
 }
 
 static void op_free(struct cmk_kek_op *op)
@@ -152,7 +141,7 @@ static int on_end(sd_event_source *s, uint64_t usec, void *userdata)
 
 static int next_step(struct cmk_kek_op *op, uint64_t delay)
 {
-	int r = sd_event_source_set_time(op->step, now_usec() + delay);
+	int r = sd_event_source_set_time(op->step, cmk_boottime() + delay);
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(op->step, SD_EVENT_ONESHOT);
@@ -169,7 +158,7 @@ void cmk_kek_op_tried(struct cmk_kek_op *op, enum cmk_kek_again again)
 		break;
 	case CMK_AGAIN_LATER:
 		cmk_random(&random, sizeof(random));
-		if (cmk_retry_delay(&op->retry, now_usec(),
+		if (cmk_retry_delay(&op->retry, cmk_boottime(),
 				    op->res.retry_after, random, &delay) &&
 		    next_step(op, delay) >= 0)
 			return;
@@ -188,7 +177,7 @@ static int set_timers(struct cmk_kek_op *op)
 	sd_event *event = op->set->event;
 	int r;
 
-	op->retry.start = now_usec();
+	op->retry.start = cmk_boottime();
 	r = sd_event_add_time(event, &op->step, CLOCK_BOOTTIME,
 			      op->retry.start, 1000, on_step, op);
 	if (r < 0)

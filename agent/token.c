@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
+#include "clock.h"
 #include "token-source.h"
 
 #define USEC_PER_SEC	1000000ULL
@@ -55,14 +55,6 @@ static const struct cmk_token_method *const methods[] = {
 	&cmk_token_client_secret,
 };
 
-static uint64_t now_usec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 static struct entry *find_entry(struct cmk_token_source *src,
 				const struct cmk_cloud *cloud)
 {
@@ -103,7 +95,7 @@ static void tell(struct entry *n, const struct cmk_token_result *res)
 
 static void set_token(struct entry *n, struct cmk_token *token, int64_t life)
 {
-	uint64_t now = now_usec();
+	uint64_t now = cmk_boottime();
 
 	cmk_secret_move(&n->token.bearer, &token->bearer);
 	memcpy(n->token.oid, token->oid, sizeof(token->oid));
@@ -160,7 +152,7 @@ static void on_fetched(struct cmk_http_request *req, struct cmk_http_answer *a,
 		res.token = &n->token;
 	}
 	if (!res.token)
-		n->renew_at = now_usec() + RENEW_AGAIN;
+		n->renew_at = cmk_boottime() + RENEW_AGAIN;
 	tell(n, &res);
 }
 
@@ -188,7 +180,7 @@ const struct cmk_token *cmk_token_cached(struct cmk_token_source *src,
 					 const struct cmk_cloud *cloud)
 {
 	struct entry *n = find_entry(src, cloud);
-	uint64_t now = now_usec();
+	uint64_t now = cmk_boottime();
 
 	if (!n || !n->token.bearer.data)
 		return NULL;

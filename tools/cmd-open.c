@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
 #include "cmktab.h"
 #include "config.h"
 #include "device.h"
@@ -314,14 +314,6 @@ static int try_open(struct cmkctl *ctl, struct opening *o, json_t **ret,
 	return r;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
-}
-
 /*
  * A right that was just granted takes minutes to arrive at the key server.
  * What an administrator closed stays closed.
@@ -336,14 +328,14 @@ static bool may_pass(const struct cmk_error *e)
 
 static int open_volume(struct cmkctl *ctl, struct opening *o)
 {
-	uint64_t end = now_us() + o->wait, now;
+	uint64_t end = cmk_boottime() + o->wait, now;
 	json_t *result __json = NULL;
 	unsigned int pause = 1;
 	char node[PATH_MAX];
 	struct cmk_error e;
 
 	while (try_open(ctl, o, &result, &e) < 0) {
-		now = now_us();
+		now = cmk_boottime();
 		if (!may_pass(&e) || now >= end)
 			return ctl_fail(ctl, &e, o->name);
 		ctl_verbose(ctl, "%s: %s; again in %u s", o->name, e.text,

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "crypto.h"
 #include "kek.h"
 #include "kek-tool.h"
@@ -27,14 +27,6 @@ static struct cmk_kek_settings settings = {
 static uint64_t deadline;	/* microseconds, 0: request_timeout */
 static int64_t stall_ms, cancel_ms, pause_ms;
 static bool serial;
-
-static uint64_t now_usec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
-}
 
 static void add_string(json_t *o, const char *name, const char *value)
 {
@@ -107,7 +99,7 @@ static void print_result(struct kek_run *run, const struct cmk_kek_result *res)
 			 cmk_equal(run->expected.data, res->plain.data,
 				   res->plain.len));
 	json_object_set_new(o, "elapsed_ms", json_integer(
-			    (now_usec() - run->start) / 1000));
+			    (cmk_boottime() - run->start) / 1000));
 	print(o);
 }
 
@@ -153,7 +145,7 @@ static int on_cancel(sd_event_source *s, uint64_t usec, void *userdata)
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	static uint64_t last;
-	uint64_t now = now_usec();
+	uint64_t now = cmk_boottime();
 
 	if (last && (int64_t)(now - last) / 1000 > stall_ms)
 		printf("{\"stall_ms\":%d}\n", (int)((now - last) / 1000));
@@ -213,9 +205,9 @@ static int cmd_get(struct kek_run *run, char **args, int n)
 /* As an agent between two probes: the loop goes on. */
 static void pause_for(struct kek_run *run, int64_t ms)
 {
-	uint64_t end = now_usec() + ms * 1000, now;
+	uint64_t end = cmk_boottime() + ms * 1000, now;
 
-	while ((now = now_usec()) < end)
+	while ((now = cmk_boottime()) < end)
 		sd_event_run(run->event, end - now);
 }
 
@@ -368,7 +360,7 @@ static int run_command(struct kek_run *run, char **args, int n)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL, NULL };
-	struct kek_run run = { .start = now_usec() };
+	struct kek_run run = { .start = cmk_boottime() };
 	struct cmk_error e = { 0 };
 	int i, status;
 
