@@ -8,21 +8,11 @@
 
 #include "cmkctl.h"
 #include "device.h"
+#include "format.h"
 #include "span.h"
 #include "text.h"
 
 #define UUID_TEXT	37
-
-static const char *wrap_name(enum cmk_format_wrap wrap)
-{
-	switch (wrap) {
-	case CMK_FORMAT_WRAP_DIRECT:
-		return "direct";
-	case CMK_FORMAT_WRAP_HK:
-		return "hk";
-	}
-	return "?";
-}
 
 static const char *provider_name(enum cmk_format_kek provider)
 {
@@ -99,7 +89,7 @@ static json_t *header_json(const struct cmk_header *h)
 		"sector_size", (int)info.sector_size,
 		"ranges", (json_int_t)info.ranges,
 		"capacity", (json_int_t)info.capacity,
-		"wrap", wrap_name(info.wrap),
+		"wrap", format_wrap_name(info.wrap),
 		"slots_used", (json_int_t)used,
 		"newest_generation", (json_int_t)generation,
 		"keks", keks);
@@ -130,7 +120,7 @@ static void show_geometry(const struct cmk_header *h,
 	printf("ranges:       %u of %s, room for %u\n", info->ranges,
 	       text_size(info->range_sectors * 512, a), info->capacity);
 	printf("sector size:  %u bytes\n", info->sector_size);
-	printf("wrap:         %s\n", wrap_name(info->wrap));
+	printf("wrap:         %s\n", format_wrap_name(info->wrap));
 	printf("slots:        %u in use, newest generation %u\n", used,
 	       generation);
 }
