@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-mode: systemd
+# cmk-disk: 256M
+# cmk-timeout: 400
+#
+# The units and the udev rules: a mount brings its volume up first and goes
+# before it, a restart of the agent closes nothing, and udev never reads a
+# volume that would not answer.
+
+load ../lib/guest
+
+# A name that systemd has to escape.
+NAME=pg-data
+INSTANCE='cmk@pg\x2ddata.service'
+NODE=/dev/mapper/$NAME
+
+setup_file() {
+	local uuid
+
+	cp -p /etc/fstab "$BATS_FILE_TMPDIR/fstab"
+	mkdir -p /srv/pg
+	# Emulated, this takes longer than the agent's watchdog waits.
+	(umask 077; openssl genpkey -quiet -algorithm RSA \
+		-pkeyopt rsa_keygen_bits:3072 -out /var/lib/cmk/service.kek)
+	systemctl start cmkd
+	cmkctl -q --json format "$CMK_DISK" --force \
+		>"$BATS_FILE_TMPDIR/format"
+	uuid=$(jq -r .uuid "$BATS_FILE_TMPDIR/format")
+	echo "$NAME UUID=$uuid service" >/etc/cmktab
+	# fstab(5) takes one backslash of two.
+	echo "$NODE /srv/pg ext4 x-systemd.requires=${INSTANCE/\\/\\\\} 0 0" \
+		>>/etc/fstab
+	systemctl daemon-reload
+	cmkctl -q open $NAME
+	mkfs.ext4 -q $NODE
+	cmkctl -q close $NAME
+}
+
+teardown_file() {
+	cmkctl -q restore $NAME 2>/dev/null || true
+	systemctl stop srv-pg.mount "$INSTANCE" cmkd
+	cp -p "$BATS_FILE_TMPDIR/fstab" /etc/fstab
+	rm -rf /etc/cmktab /var/lib/cmk
+	systemctl daemon-reload
+	systemctl reset-failed
+}
+
+uuid() { jq -r .uuid "$BATS_FILE_TMPDIR/format"; }
+property() { udevadm info --query=property --property="$1" --value $NODE; }
+again() { udevadm trigger --action=change --settle $NODE; }
+
+@test "the device with the header has its UUID in /dev/disk/by-uuid" {
+	udevadm settle
+	[ "$(readlink -f "/dev/disk/by-uuid/$(uuid)")" = \
+		"$(readlink -f "$CMK_DISK")" ]
+	[ "$(lsblk -dno FSTYPE "$CMK_DISK")" = cmk ]
+}
+
+@test "the mount brings the volume up, in order, and no ordering is a cycle" {
+	[ ! -e $NODE ]
+	systemctl start srv-pg.mount
+	mountpoint -q /srv/pg
+	systemctl is-active "$INSTANCE"
+	[[ $(systemctl show -p After --value srv-pg.mount) == *@pg*x2ddata.service* ]]
+	[[ $(systemctl show -p Before --value srv-pg.mount) == *local-fs.target* ]]
+	run systemd-analyze verify default.target
+	[[ $output != *cycle* ]]
+	echo kept >/srv/pg/file
+}
+
+@test "a restart of the agent closes nothing" {
+	systemctl start srv-pg.mount
+	systemctl restart cmkd
+	systemctl is-active "$INSTANCE" srv-pg.mount
+	[ "$(cmkctl --json status $NAME | jq -r '.volumes[0].state')" = ready ]
+	cat /srv/pg/file
+}
+
+@test "udev does not read a held volume, keeps what it knew, and reads again" {
+	systemctl start srv-pg.mount
+	again
+	[ "$(property CMK_READABLE)" = 1 ]
+	[ "$(property ID_FS_TYPE)" = ext4 ]
+	cmkctl -q hold $NAME
+	SECONDS=0
+	again
+	again
+	[ "$SECONDS" -lt 10 ]
+	[ "$(property CMK_GATE)" = held ]
+	[ "$(property ID_FS_TYPE)" = ext4 ]
+	[ "$(property DM_UDEV_DISABLE_OTHER_RULES_FLAG)" = 1 ]
+	run pgrep -f 'blkid|pvscan'
+	[ "$status" = 1 ]
+	cmkctl -q restore $NAME
+	again
+	[ "$(property CMK_READABLE)" = 1 ]
+	[ -z "$(property DM_UDEV_DISABLE_OTHER_RULES_FLAG)" ]
+}
+
+@test "a volume in use stays open when its unit is stopped" {
+	systemctl start srv-pg.mount
+	sleep 100 <$NODE 3>&- &
+	systemctl stop srv-pg.mount
+	systemctl stop "$INSTANCE"
+	[ "$(systemctl is-failed "$INSTANCE")" = failed ]
+	[ -e $NODE ]
+	kill $!
+	wait $! || true
+	systemctl reset-failed "$INSTANCE"
+	cmkctl close $NAME
+}
+
+@test "stopping the volume unmounts it first, closes it and loses nothing" {
+	systemctl start srv-pg.mount
+	systemctl stop "$INSTANCE"
+	run mountpoint -q /srv/pg
+	[ "$status" != 0 ]
+	[ ! -e $NODE ]
+	systemctl start srv-pg.mount
+	[ "$(cat /srv/pg/file)" = kept ]
+}
+
+@test "a device that does not come fails the unit after its timeout, not later" {
+	echo "none UUID=00000000-0000-4000-8000-000000000000 service timeout=3s" \
+		>>/etc/cmktab
+	SECONDS=0
+	run systemctl start cmk@none
+	[ "$status" != 0 ]
+	[ "$SECONDS" -ge 3 ]
+	[ "$SECONDS" -lt 15 ]
+	journalctl -u cmk@none -o cat --no-pager | grep -q "no device has"
+	sed -i '/^none/d' /etc/cmktab
+	systemctl reset-failed cmk@none
+}
