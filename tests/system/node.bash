@@ -127,7 +127,7 @@ more_probes() { [ "$(probes)" -gt "$1" ]; }
 after_probe() { until_true 40 more_probes "$(probes)"; }
 
 status() { cmkctl status --json vol | jq -r ".volumes[0] | $1"; }
-state() { status '"\(.state) \(.cause)"'; }
+state() { status '"\(.state) \(.cause)"' 2>/dev/null; }
 state_is() { [ "$(state)" = "$1" ]; }
 
 wait_state() {
