@@ -132,7 +132,8 @@ class Reader:
             self.failures += 1
             self.report.result(self.label, 'not ok', self.open, self.notes,
                                self.log)
-        self.open, self.notes = None, []
+            self.notes = []
+        self.open = None
 
     def fail(self, text, notes=()):
         self._flush()
