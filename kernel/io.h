@@ -78,7 +78,7 @@ struct cmk_io {
  * @CMK_GO: yes
  * @CMK_WAIT_GATE: the gate is held
  * @CMK_WAIT_KEY: the range has no key
- * @CMK_FAIL: no, with cmk_io_status()
+ * @CMK_FAIL: no, with cmk_io_refusal()
  */
 enum cmk_verdict {
 	CMK_GO,

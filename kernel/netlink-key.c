@@ -105,8 +105,11 @@ int cmk_nl_key_drop_doit(struct sk_buff *skb, struct genl_info *info)
 	vol = cmk_nl_volume(info->attrs, info->extack);
 	if (!vol)
 		return -ENODEV;
-	r = attr ? cmk_volume_drop_keys(vol, nla_get_u32(attr), 1) :
-		   cmk_volume_drop_keys(vol, 0, READ_ONCE(vol->ranges.reserved));
+	if (attr)
+		r = cmk_volume_drop_keys(vol, nla_get_u32(attr), 1);
+	else
+		r = cmk_volume_drop_keys(vol, 0,
+					 READ_ONCE(vol->ranges.reserved));
 	cmk_volume_put(vol);
 	return cmk_nl_refused(info->extack, r);
 }
