@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The audit trail, in the journal: one entry an event, with the fields of
- * cmk-audit(7).  Writing never waits, whatever the journal does; what could
+ * The audit trail, in the journal: one entry an event, with the fields that
+ * audit.c writes.  Writing never waits, whatever the journal does; what could
  * not be handed over is counted and told.  No entry holds a secret.
  */
 #ifndef CMK_AUDIT_H

@@ -14,13 +14,21 @@
 #include "span.h"
 #include "volume.h"
 
+static int only_uuid(const struct cmk_request *req, unsigned char uuid[16],
+		     struct cmk_error *e)
+{
+	static const char * const known[] = { "uuid", NULL };
+
+	return cmk_param_check(req, known, e) ?: cmk_param_uuid(req, uuid, e);
+}
+
 static struct cmk_volume *find(struct cmk_request *req, struct cmk_agent *a,
 			       struct cmk_error *e)
 {
 	struct cmk_volume *v;
 	unsigned char uuid[16];
 
-	if (cmk_param_uuid(req, uuid, e))
+	if (only_uuid(req, uuid, e))
 		return NULL;
 	v = cmk_volume_find(a, uuid);
 	if (!v)
@@ -120,7 +128,7 @@ static void method_close(struct cmk_request *req, void *userdata)
 	unsigned char uuid[16];
 	struct cmk_volume *v;
 
-	if (cmk_param_uuid(req, uuid, &e)) {
+	if (only_uuid(req, uuid, &e)) {
 		cmk_request_fail(req, &e);
 		return;
 	}
@@ -269,11 +277,18 @@ static json_t *status_of(const struct cmk_volume *v)
 
 static void method_status(struct cmk_request *req, void *userdata)
 {
+	static const char * const none[] = { NULL };
 	struct cmk_agent *a = userdata;
 	const char *trouble = cmk_link_trouble(a->link);
-	json_t *list = json_array(), *result;
 	const struct cmk_volume *v;
+	json_t *list, *result;
+	struct cmk_error e;
 
+	if (cmk_param_check(req, none, &e)) {
+		cmk_request_fail(req, &e);
+		return;
+	}
+	list = json_array();
 	for (v = a->volumes; v; v = v->next)
 		json_array_append_new(list, status_of(v));
 	result = json_pack("{s:s, s:b, s:s, s:I, s:o}", "version", CMK_VERSION,

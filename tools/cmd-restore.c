@@ -70,8 +70,7 @@ static int restore_one(struct cmkctl *ctl, struct cmk_nl *nl,
 	if (open_gate(ctl, nl, v, &e) < 0)
 		return ctl_fail(ctl, &e, volume_name(v));
 	cmk_format_uuid(v->uuid, uuid);
-	if (client_call(ctl, "Restore", json_pack("{s:s, s:b}", "uuid", uuid,
-						  "admin", 1),
+	if (client_call(ctl, "Restore", json_pack("{s:s}", "uuid", uuid),
 			&result, &e) < 0)
 		return ctl_fail(ctl, &e, volume_name(v));
 	if (!json_object_get(result, "ranges"))

@@ -58,12 +58,18 @@ alive() {
 }
 
 @test "parameters are named when they are missing, wrong or unknown" {
+	local method
+
 	run ask '{"method":"Open","parameters":{"name":"x"}}'
 	is '.error.message | contains("uuid")'
 	run ask '{"method":"Format","parameters":{"device":1}}'
 	is '.error.message | contains("device")'
 	run ask '{"method":"Format","parameters":{"device":"/x","frce":true}}'
 	is '.error.message | contains("frce")'
+	for method in Open Format Close Restore Probe Status; do
+		run ask "{\"method\":\"$method\",\"parameters\":{\"odd\":1}}"
+		is '.error.status == 2 and (.error.message | contains("odd"))'
+	done
 	run ask '{"method":"Probe","parameters":{"uuid":"x"}}'
 	is '.error.message | contains("uuid")'
 	run ask '{"method":"Probe","parameters":{"uuid":"6f0f3c6e-8b0e-4f6a-9d3e-0d5c1c7b2a10"}}'
