@@ -64,8 +64,8 @@ again() { udevadm trigger --action=change --settle $NODE; }
 	systemctl start srv-pg.mount
 	mountpoint -q /srv/pg
 	systemctl is-active "$INSTANCE"
-	[[ $(systemctl show -p After --value srv-pg.mount) == *@pg*x2ddata.service* ]]
-	[[ $(systemctl show -p Before --value srv-pg.mount) == *local-fs.target* ]]
+	[[ $(systemctl show -P After srv-pg.mount) == *@pg*x2ddata.service* ]]
+	[[ $(systemctl show -P Before srv-pg.mount) == *local-fs.target* ]]
 	run systemd-analyze verify default.target
 	[[ $output != *cycle* ]]
 	echo kept >/srv/pg/file
