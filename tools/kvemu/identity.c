@@ -81,6 +81,17 @@ struct identity *identity_new(const char *name, uint32_t given)
 	return id;
 }
 
+void identities_free(struct identity *list)
+{
+	struct identity *id;
+
+	while (list) {
+		id = list;
+		list = id->next;
+		free(id);
+	}
+}
+
 struct identity *identity_find(struct identity *list, const char *who)
 {
 	struct identity *id;

@@ -83,6 +83,9 @@ int deny_style_find(const char *name);
 /** identity_new() - allocate with fresh ids; NULL when out of memory */
 struct identity *identity_new(const char *name, uint32_t perms);
 
+/** identities_free() - free a whole list */
+void identities_free(struct identity *list);
+
 /** identity_find() - by name, oid or client id; NULL when there is none */
 struct identity *identity_find(struct identity *list, const char *who);
 

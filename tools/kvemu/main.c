@@ -260,6 +260,7 @@ static int emulate(const struct config *cfg, bool hsm, const char *resource)
 	pki_close(&e.pki);
 	while (e.v.keys)
 		key_purge(&e.v, e.v.keys);
+	identities_free(e.v.identities);
 	return ret;
 }
 
