@@ -472,7 +472,7 @@ int cmk_volume_drop_keys(struct cmk_volume *vol, u32 first, u32 count)
 	struct cmk_slot *list = NULL;
 	u32 n;
 
-	/* A revoke that comes meanwhile must not return before they are gone. */
+	/* A revoke that comes now must not return before they are gone. */
 	mutex_lock(&vol->wipe_mutex);
 	spin_lock_irq(&vol->lock);
 	if (first >= vol->ranges.reserved ||
