@@ -28,10 +28,8 @@ def _groups(tests):
 
 
 def run_all(run, tests):
-    """Run all tests, as many machines at a time as there are CPUs: a machine
-    has more of them, but its tests wait for clocks most of their time.  The
-    long forms measure, one machine at a time."""
-    jobs = 1 if run.long else os.cpu_count() or 1
+    """Run all tests, as many machines at a time as the CPUs carry."""
+    jobs = max(1, (os.cpu_count() or 1) // 2)
     groups = _groups(tests)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for done in [pool.submit(_run_group, run, group, number)
