@@ -40,7 +40,7 @@ teardown() {
 	node_tell
 }
 
-# key FORM: the DEK of range 0
+# key FORM: the DEK of the last range
 key() { "$FIND" "$CMK_DISK" "$BATS_FILE_TMPDIR/kek.pem" "$1"; }
 find_keys() { key "$1"; }
 
@@ -57,7 +57,7 @@ full() {
 	run find_keys "$1"
 	echo "$output"
 	[ "$status" = 0 ]
-	[[ $output == *"dek 0 $2"* ]]
+	[[ $output == *"dek 7 $2"* ]]
 }
 
 # shown COMMAND...: what it prints, to be searched; it must print something
@@ -174,4 +174,4 @@ time.sleep(60)' <"$BATS_TEST_TMPDIR/key" 3>&- &
 	until_true 20 holds "$HOLDER"
 }
 
-holds() { [[ $(find_keys "$1") == *"dek 0 byte"* ]]; }
+holds() { [[ $(find_keys "$1") == *"dek 7 byte"* ]]; }
