@@ -18,6 +18,7 @@
 
 #include "cipher.h"
 #include "io.h"
+#include "pages.h"
 
 /* What a bounce bio takes over from the bio above. */
 #define CMK_OPF_MASK	(REQ_OP_MASK | REQ_FUA | REQ_SYNC | REQ_META | \
@@ -90,7 +91,7 @@ static unsigned int cmk_bounce_alloc(struct cmk_io *io)
 	bio_init(bounce, io->ct->dev->bdev, io->vecs, nr,
 		 bio->bi_opf & CMK_OPF_MASK);
 	while (left && nr--) {
-		page = alloc_page(CMK_GFP);
+		page = cmk_page_alloc(CMK_GFP, NULL);
 		if (!page && !bounce->bi_vcnt && !(bio->bi_opf & REQ_NOWAIT))
 			page = mempool_alloc(&io->ct->vol->pages, GFP_NOIO);
 		if (!page)

@@ -12,6 +12,7 @@
 #include "cipher.h"
 #include "digest.h"
 #include "netlink.h"
+#include "pages.h"
 #include "selftest.h"
 #include "target.h"
 #include "volume.h"
@@ -55,6 +56,7 @@ static void __exit cmk_exit(void)
 	cmk_target_exit();
 	cmk_netlink_exit();
 	cmk_volumes_exit();
+	cmk_pages_exit();
 	cmk_cipher_exit();
 	cmk_digest_exit();
 }

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "notify.h"
+#include "pages.h"
 #include "range.h"
 #include "slot.h"
 #include "volume.h"
@@ -67,7 +68,8 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 
 	if (!vol)
 		return ERR_PTR(-ENOMEM);
-	if (mempool_init_page_pool(&vol->pages, CMK_RESERVE_PAGES, 0))
+	if (mempool_init(&vol->pages, CMK_RESERVE_PAGES, cmk_page_alloc,
+			 cmk_page_free, NULL))
 		goto free;
 	/* Half of the uuid: 23 characters is what 6.1 takes. */
 	vol->io_wq = alloc_workqueue("cmk/%8phN", WQ_UNBOUND | WQ_MEM_RECLAIM |
