@@ -337,21 +337,25 @@ static int cmk_map_flush(struct cmk_target *ct, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-/* dm core cuts reads and writes at the borders of ranges, discards not. */
-static void cmk_map_cut_discard(struct cmk_volume *vol, struct bio *bio,
-				sector_t sector)
+/*
+ * A bio lies in one range.  dm core would cut reads and writes, not discards,
+ * at these borders, but then reads and writes at its queue's limit, too, which
+ * is nothing to a device that takes bios.
+ */
+static void cmk_map_cut(struct cmk_volume *vol, struct bio *bio,
+			sector_t sector)
 {
 	sector_t range = 1ULL << vol->geo.range_shift;
 	sector_t left = range - (sector & (range - 1));
 
-	if (bio_sectors(bio) > left)
+	if (unlikely(bio_sectors(bio) > left))
 		dm_accept_partial_bio(bio, left);
 }
 
 /**
  * cmk_io_map() - the target's map function
  * @ti: the target
- * @bio: dm's clone, cut to the range
+ * @bio: dm's clone
  *
  * Return: DM_MAPIO_SUBMITTED, DM_MAPIO_REMAPPED for a flush, DM_MAPIO_KILL
  * for a misaligned bio.
@@ -371,8 +375,7 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(((sector << SECTOR_SHIFT) | bio->bi_iter.bi_size) &
 		     (vol->geo.sector_size - 1)))
 		return DM_MAPIO_KILL;
-	if (bio_op(bio) == REQ_OP_DISCARD)
-		cmk_map_cut_discard(vol, bio, sector);
+	cmk_map_cut(vol, bio, sector);
 
 	io->ct = ct;
 	io->range = cmk_range_at(&vol->ranges, sector >> vol->geo.range_shift);

@@ -204,9 +204,6 @@ static int cmk_ctr_build(struct dm_target *ti, struct cmk_target *ct)
 	r = cmk_ctr_check(ti, ct);
 	if (r)
 		return r;
-	r = dm_set_target_max_io_len(ti, ct->args.range_sectors);
-	if (r)
-		return r;
 	cmk_ctr_limits(ti, ct);
 
 	mutex_lock(&cmk_attach_mutex);
