@@ -80,7 +80,7 @@ static unsigned int cmk_bounce_vecs(struct cmk_io *io, unsigned int nr)
  */
 static unsigned int cmk_bounce_alloc(struct cmk_io *io)
 {
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 	unsigned int left = min_t(unsigned int, io->iter.bi_size,
 				  CMK_BOUNCE_PAGES << PAGE_SHIFT);
 	unsigned int nr = cmk_bounce_vecs(io, DIV_ROUND_UP(left, PAGE_SIZE));
@@ -105,7 +105,7 @@ static unsigned int cmk_bounce_alloc(struct cmk_io *io)
 
 static void cmk_bounce_submit(struct cmk_io *io, sector_t sector)
 {
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 	struct bio *bounce = &io->bounce;
 
 	bounce->bi_iter.bi_sector = io->ct->vol->geo.start + sector;
@@ -122,7 +122,7 @@ static void cmk_write_piece(struct cmk_io *io)
 	sector_t sector = io->iter.bi_sector;
 	blk_status_t status;
 
-	switch (cmk_io_crypt(io, true, &status)) {
+	switch (cmk_io_encrypt(io, &status)) {
 	case CMK_GO:
 		cmk_bounce_submit(io, sector);
 		break;
@@ -167,7 +167,7 @@ void cmk_write_start(struct cmk_io *io)
  */
 void cmk_write_map(struct cmk_io *io)
 {
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 	unsigned int len = CMK_BOUNCE_PAGES << PAGE_SHIFT;
 
 	if (io->ct->args.crypt != CMK_CRYPT_QUEUED) {

@@ -19,6 +19,8 @@
 #include <asm/simd.h>
 #include <crypto/internal/simd.h>
 #include <crypto/skcipher.h>
+#include <linux/blk_types.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <uapi/linux/cmk.h>
 
@@ -156,63 +158,101 @@ bool cmk_cipher_usable(void)
 /**
  * cmk_crypt_init() - prepare for a bio
  * @crypt: to be initialised
+ * @size: bytes of a data unit
+ * @to: pages to encrypt into, NULL to decrypt in place
  */
-void cmk_crypt_init(struct cmk_crypt *crypt)
+void cmk_crypt_init(struct cmk_crypt *crypt, unsigned int size,
+		    const struct bio_vec *to)
 {
 	struct skcipher_request *req = (void *)crypt->request;
 
 	skcipher_request_set_tfm(req, cmk_cipher);
 	/* No MAY_SLEEP: the caller is in an RCU section. */
 	skcipher_request_set_callback(req, 0, NULL, NULL);
-	sg_init_table(&crypt->src, 1);
-	sg_init_table(&crypt->dst, 1);
+	skcipher_request_set_crypt(req, &crypt->src,
+				   to ? &crypt->dst : &crypt->src, size,
+				   crypt->iv);
+	crypt->src = (struct scatterlist){ };
+	sg_mark_end(&crypt->src);
+	crypt->dst = crypt->src;
+	crypt->to = to;
+	crypt->done = 0;
+	crypt->size = size;
+}
+
+/*
+ * The scatterlist entries are pointed to each unit anew, because the fast path
+ * of the x86 drivers wants a unit alone in its entry, and within one page.
+ */
+static __always_inline int cmk_crypt_unit(struct cmk_crypt *crypt,
+					  struct page *page,
+					  unsigned int offset,
+					  unsigned int size, u64 tweak)
+{
+	struct skcipher_request *req = (void *)crypt->request;
+
+	sg_set_page(&crypt->src, page, size, offset);
+	/* The drivers leave the encrypted tweak there. */
+	crypt->iv[0] = cpu_to_le64(tweak);
 	crypt->iv[1] = 0;
+	if (!crypt->to)
+		return crypto_skcipher_decrypt(req);
+	sg_set_page(&crypt->dst, crypt->to[crypt->done >> PAGE_SHIFT].bv_page,
+		    size, offset_in_page(crypt->done));
+	crypt->done += size;
+	return crypto_skcipher_encrypt(req);
 }
 
 /**
- * cmk_crypt_units() - encrypt or decrypt data units
+ * cmk_crypt_section() - encrypt or decrypt a stretch of a bio
  * @crypt: prepared by cmk_crypt_init()
  * @tfm: the key
- * @encrypt: direction
- * @units: where, how many, from which tweak
- *
- * The scatterlist entries are pointed to each unit anew, because the fast path
- * of the x86 drivers wants a unit within the first page of its entry.
+ * @from: vectors of the bio
+ * @iter: where to begin; where to go on when it returns 0
+ * @bytes: how far at most, a multiple of the data unit
+ * @iv_offset: added to the sector for the tweak
  *
  * Context: any in which cmk_cipher_usable(); inside the RCU read section that
  * keeps @tfm alive.
  *
- * Return: 0 or a negative errno of the driver.
+ * Return: 0, -EIO for a data unit that does not lie in one page of one vector,
+ * which dm-crypt does not take either, or a negative errno of the driver.
  */
-int cmk_crypt_units(struct cmk_crypt *crypt, struct crypto_skcipher *tfm,
-		    bool encrypt, const struct cmk_units *units)
+int cmk_crypt_section(struct cmk_crypt *crypt, struct crypto_skcipher *tfm,
+		      const struct bio_vec *from, struct bvec_iter *iter,
+		      unsigned int bytes, u64 iv_offset)
 {
-	struct skcipher_request *req = (void *)crypt->request;
-	struct scatterlist *dst = &crypt->dst;
-	bool in_place = units->src_page == units->dst_page;
-	unsigned int i, pos;
+	const unsigned int size = crypt->size;
+	const struct bio_vec *vec = from + iter->bi_idx;
+	unsigned int done = iter->bi_bvec_done;
+	u64 tweak = iv_offset + iter->bi_sector;
+	unsigned int left, at;
 	int r;
 
-	skcipher_request_set_tfm(req, tfm);
-	if (in_place)
-		dst = &crypt->src;
-	for (i = 0; i < units->nr; i++) {
-		pos = i * units->size;
-		sg_set_page(&crypt->src, units->src_page, units->size,
-			    units->src + pos);
-		if (!in_place)
-			sg_set_page(dst, units->dst_page, units->size,
-				    units->dst + pos);
-		crypt->iv[0] = cpu_to_le64(units->tweak + (pos >> 9));
-		crypt->iv[1] = 0;
-		skcipher_request_set_crypt(req, &crypt->src, dst, units->size,
-					   crypt->iv);
-		r = encrypt ? crypto_skcipher_encrypt(req) :
-			      crypto_skcipher_decrypt(req);
+	bytes = min(bytes, iter->bi_size);
+	skcipher_request_set_tfm((void *)crypt->request, tfm);
+	for (left = bytes; left; left -= size) {
+		at = vec->bv_offset + done;
+		if (unlikely(vec->bv_len - done < size ||
+			     offset_in_page(at) > PAGE_SIZE - size))
+			return -EIO;
+		r = cmk_crypt_unit(crypt,
+				   nth_page(vec->bv_page, at >> PAGE_SHIFT),
+				   offset_in_page(at), size, tweak);
 		if (unlikely(r)) {
 			WARN_ON_ONCE(r == -EINPROGRESS || r == -EBUSY);
 			return r;
 		}
+		tweak += size >> SECTOR_SHIFT;
+		done += size;
+		if (done == vec->bv_len) {
+			vec++;
+			done = 0;
+		}
 	}
+	iter->bi_idx = vec - from;
+	iter->bi_bvec_done = done;
+	iter->bi_size -= bytes;
+	iter->bi_sector += bytes >> SECTOR_SHIFT;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef CMK_CIPHER_H
 #define CMK_CIPHER_H
 
+#include <linux/bvec.h>
 #include <linux/crypto.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
@@ -15,38 +16,34 @@ struct crypto_skcipher;
 /* Room for a request of any driver that cmk_cipher_init() accepts. */
 #define CMK_REQUEST_SIZE	480
 
+/*
+ * What encrypting a bio needs on the stack is written before it is read; for
+ * kernels that clear the stack of each function it is worth to say so.
+ */
+#if __has_attribute(__uninitialized__)
+#define __cmk_uninit	__attribute__((__uninitialized__))
+#else
+#define __cmk_uninit
+#endif
+
 /**
  * struct cmk_crypt - what encrypting a bio needs beside the key; on the stack
  * @request: the crypto API's request
- * @src: one entry, pointed to one data unit at a time
- * @dst: the same; not used in place
+ * @src: one data unit
+ * @dst: where it goes; a decryption is in place and does not look here
  * @iv: plain64 tweak
+ * @to: whole pages that an encryption fills, NULL for a decryption
+ * @done: bytes of @to that are filled
+ * @size: bytes of a data unit, at most PAGE_SIZE
  */
 struct cmk_crypt {
 	u8 request[CMK_REQUEST_SIZE] __aligned(CRYPTO_MINALIGN);
 	struct scatterlist src;
 	struct scatterlist dst;
 	__le64 iv[2];
-};
-
-/**
- * struct cmk_units - data units that lie one after the other in one page
- * @src_page: where they are
- * @src: offset in it
- * @dst_page: where they go, may be @src_page
- * @dst: offset in it
- * @nr: how many
- * @size: bytes of each, at most PAGE_SIZE
- * @tweak: of the first, in units of 512 bytes
- */
-struct cmk_units {
-	struct page *src_page;
-	unsigned int src;
-	struct page *dst_page;
-	unsigned int dst;
-	unsigned int nr;
+	const struct bio_vec *to;
+	unsigned int done;
 	unsigned int size;
-	u64 tweak;
 };
 
 int cmk_cipher_init(void);
@@ -58,8 +55,10 @@ struct crypto_skcipher *cmk_cipher_create(const u8 *dek);
 void cmk_cipher_destroy(struct crypto_skcipher *tfm);
 
 bool cmk_cipher_usable(void);
-void cmk_crypt_init(struct cmk_crypt *crypt);
-int cmk_crypt_units(struct cmk_crypt *crypt, struct crypto_skcipher *tfm,
-		    bool encrypt, const struct cmk_units *units);
+void cmk_crypt_init(struct cmk_crypt *crypt, unsigned int size,
+		    const struct bio_vec *to);
+int cmk_crypt_section(struct cmk_crypt *crypt, struct crypto_skcipher *tfm,
+		      const struct bio_vec *from, struct bvec_iter *iter,
+		      unsigned int bytes, u64 iv_offset);
 
 #endif

@@ -38,7 +38,7 @@ enum cmk_verdict cmk_io_verdict(struct cmk_io *io)
 
 	switch (READ_ONCE(vol->gate)) {
 	case CMK_GATE_OPEN:
-		if (bio_op(cmk_io_bio(io)) == REQ_OP_DISCARD ||
+		if (bio_op(io->bio) == REQ_OP_DISCARD ||
 		    rcu_access_pointer(io->range->slot))
 			return CMK_GO;
 		return vol->options.no_key_fail ? CMK_FAIL : CMK_WAIT_KEY;
@@ -69,7 +69,7 @@ blk_status_t cmk_io_refusal(const struct cmk_io *io)
  */
 void cmk_io_end(struct cmk_io *io, blk_status_t status)
 {
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 
 	bio->bi_end_io = io->end_io;
 	bio->bi_status = status;
@@ -77,13 +77,17 @@ void cmk_io_end(struct cmk_io *io, blk_status_t status)
 }
 
 /*
- * Ends a read inside the RCU section.  Who is told must not sleep there: with
- * softirqs off it finds itself in the context of an ordinary completion.
+ * Ends a read inside the RCU section, by dm's own function: of bio_endio() the
+ * device's completion has done the rest.  Who is told must not sleep there:
+ * with softirqs off it finds itself in the context of an ordinary completion.
  */
 static void cmk_io_deliver(struct cmk_io *io)
 {
+	struct bio *bio = io->bio;
+
+	bio->bi_end_io = io->end_io;
 	local_bh_disable();
-	cmk_io_end(io, BLK_STS_OK);
+	bio->bi_end_io(bio);
 	local_bh_enable();
 }
 
@@ -98,117 +102,92 @@ void cmk_io_queue(struct cmk_io *io, work_func_t fn)
 	queue_work(io->ct->vol->io_wq, &io->work);
 }
 
-/*
- * Encrypts or decrypts what one single-page vector and the section's budget
- * have in common.
- */
-static int cmk_io_crypt_vec(struct cmk_io *io, struct cmk_crypt *crypt,
-			    const struct cmk_slot *slot, struct bvec_iter *iter,
-			    struct bvec_iter *to, unsigned int budget)
+/* The key has gone, or the cipher has failed with @r. */
+static noinline enum cmk_verdict
+cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
+		  blk_status_t *status)
 {
-	const struct cmk_geometry *geo = &io->ct->vol->geo;
-	struct bio *bio = cmk_io_bio(io);
-	struct bio_vec src = bio_iter_iovec(bio, *iter);
-	struct bio_vec dst = src;
-	struct cmk_units units;
-	unsigned int len = min(src.bv_len, budget);
-	int r;
+	enum cmk_verdict verdict = CMK_FAIL;
 
-	if (to) {
-		dst = bio_iter_iovec(&io->bounce, *to);
-		len = min(len, dst.bv_len);
+	*status = BLK_STS_IOERR;
+	if (!r) {
+		verdict = cmk_io_verdict(io);
+		*status = cmk_io_refusal(io);
+		/* The key came just now: let park.c look again. */
+		if (verdict == CMK_GO)
+			verdict = CMK_WAIT_KEY;
 	}
-	/* As dm-crypt: a data unit lies in one page of the vector. */
-	if (unlikely(len & (geo->sector_size - 1)))
-		return -EIO;
-	units.src_page = src.bv_page;
-	units.src = src.bv_offset;
-	units.dst_page = dst.bv_page;
-	units.dst = dst.bv_offset;
-	units.size = geo->sector_size;
-	units.nr = len / geo->sector_size;
-	units.tweak = geo->iv_offset + iter->bi_sector;
-	r = cmk_crypt_units(crypt, slot->tfm, to, &units);
-	if (unlikely(r))
-		return r;
-	bio_advance_iter_single(bio, iter, len);
-	if (to)
-		bio_advance_iter_single(&io->bounce, to, len);
-	return len;
+	if (!write && (r || begun))
+		zero_fill_bio_iter(io->bio, io->iter);
+	return verdict;
 }
 
-/* One RCU section's worth. */
-static int cmk_io_crypt_section(struct cmk_io *io, struct cmk_crypt *crypt,
-				const struct cmk_slot *slot,
-				struct bvec_iter *iter, struct bvec_iter *to)
+/* All that is in @iter; a read is ended, too. */
+static __always_inline enum cmk_verdict
+cmk_io_crypt(struct cmk_io *io, bool write, struct bvec_iter *iter,
+	     blk_status_t *status)
 {
-	unsigned int done = 0;
-	int len;
-
-	while (done < CMK_SECTION && (to ? to->bi_size : iter->bi_size)) {
-		len = cmk_io_crypt_vec(io, crypt, slot, iter, to,
-				       CMK_SECTION - done);
-		if (unlikely(len < 0))
-			return len;
-		done += len;
-	}
-	return 0;
-}
-
-/**
- * cmk_io_crypt() - encrypt into the bounce bio, or decrypt in place
- * @io: a bio; on success of a write its iterator stands after what was
- *	encrypted, on success of a read the bio has been ended
- * @write: direction; a write fills @io->bounce
- * @status: set when CMK_FAIL is returned
- *
- * Context: any in which cmk_cipher_usable().
- *
- * Return: CMK_GO, or why not.  A read that is not done holds no plaintext.
- */
-enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
-			      blk_status_t *status)
-{
-	struct bvec_iter iter = io->iter;
-	struct bvec_iter to = io->bounce.bi_iter;
-	enum cmk_verdict verdict;
-	struct cmk_crypt crypt;
+	const struct cmk_volume *vol = io->ct->vol;
+	const struct cmk_geometry *geo = &vol->geo;
+	struct cmk_crypt crypt __cmk_uninit;
+	unsigned int all = iter->bi_size;
 	struct cmk_slot *slot;
 	bool more = true;
 	int r = 0;
 
-	cmk_crypt_init(&crypt);
-	while (more) {
+	cmk_crypt_init(&crypt, geo->sector_size, write ? io->vecs : NULL);
+	do {
 		rcu_read_lock();
 		slot = rcu_dereference(io->range->slot);
-		if (READ_ONCE(io->ct->vol->gate) != CMK_GATE_OPEN || !slot) {
+		if (unlikely(READ_ONCE(vol->gate) != CMK_GATE_OPEN || !slot)) {
 			rcu_read_unlock();
-			verdict = cmk_io_verdict(io);
-			*status = cmk_io_refusal(io);
-			/* The key came just now: let park.c look again. */
-			if (verdict == CMK_GO)
-				verdict = CMK_WAIT_KEY;
-			goto undone;
+			break;
 		}
-		r = cmk_io_crypt_section(io, &crypt, slot, &iter,
-					 write ? &to : NULL);
-		more = write ? to.bi_size : iter.bi_size;
-		if (likely(!r) && !more && !write)
+		r = cmk_crypt_section(&crypt, slot->tfm, io->bio->bi_io_vec,
+				      iter, CMK_SECTION, geo->iv_offset);
+		more = r || iter->bi_size;
+		if (!write && !more)
 			cmk_io_deliver(io);
 		rcu_read_unlock();
-		if (unlikely(r)) {
-			verdict = CMK_FAIL;
-			*status = BLK_STS_IOERR;
-			goto undone;
-		}
-	}
-	if (write)
+	} while (!r && more);
+	if (likely(!more))
+		return CMK_GO;
+	return cmk_io_crypt_undo(io, write, iter->bi_size != all, r, status);
+}
+
+/**
+ * cmk_io_encrypt() - encrypt the next piece of a write into its bounce bio
+ * @io: a write whose @bounce and @vecs hold the pages; on success its iterator
+ *	stands after what was encrypted
+ * @status: set when CMK_FAIL is returned
+ *
+ * Context: any in which cmk_cipher_usable().
+ *
+ * Return: CMK_GO, or why not.
+ */
+enum cmk_verdict cmk_io_encrypt(struct cmk_io *io, blk_status_t *status)
+{
+	struct bvec_iter iter = io->iter;
+	enum cmk_verdict verdict;
+
+	iter.bi_size = io->bounce.bi_iter.bi_size;
+	verdict = cmk_io_crypt(io, true, &iter, status);
+	if (verdict == CMK_GO) {
+		iter.bi_size = io->iter.bi_size - io->bounce.bi_iter.bi_size;
 		io->iter = iter;
-	return CMK_GO;
-undone:
-	if (!write && (r || iter.bi_size != io->iter.bi_size))
-		zero_fill_bio_iter(cmk_io_bio(io), io->iter);
+	}
 	return verdict;
+}
+
+/*
+ * Decrypts in place and ends the bio, or says why not; then the bio holds no
+ * plaintext.
+ */
+static enum cmk_verdict cmk_io_decrypt(struct cmk_io *io, blk_status_t *status)
+{
+	struct bvec_iter iter = io->iter;
+
+	return cmk_io_crypt(io, false, &iter, status);
 }
 
 static void cmk_read_start(struct cmk_io *io);
@@ -218,7 +197,7 @@ static void cmk_read_finish(struct cmk_io *io)
 {
 	blk_status_t status;
 
-	switch (cmk_io_crypt(io, false, &status)) {
+	switch (cmk_io_decrypt(io, &status)) {
 	case CMK_GO:
 		break;
 	case CMK_FAIL:
@@ -239,7 +218,7 @@ static void cmk_read_work(struct work_struct *work)
 
 static void cmk_read_endio(struct bio *bio)
 {
-	struct cmk_io *io = cmk_bio_io(bio);
+	struct cmk_io *io = bio->bi_private;
 
 	if (unlikely(bio->bi_status))
 		cmk_io_end(io, bio->bi_status);
@@ -253,7 +232,7 @@ static void cmk_read_endio(struct bio *bio)
 /* Sends dm's own bio to the data device; no clone of ours. */
 static void cmk_io_remap(struct cmk_io *io)
 {
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 
 	bio_set_dev(bio, io->ct->dev->bdev);
 	bio->bi_iter = io->iter;
@@ -265,9 +244,10 @@ static void cmk_io_remap(struct cmk_io *io)
 
 static void cmk_read_start(struct cmk_io *io)
 {
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 
 	bio->bi_end_io = cmk_read_endio;
+	bio->bi_private = io;
 	bio->bi_status = BLK_STS_OK;
 	/* A bio that was read before and split below stands at 0. */
 	atomic_set(&bio->__bi_remaining, 1);
@@ -276,7 +256,7 @@ static void cmk_read_start(struct cmk_io *io)
 
 static void cmk_io_go(struct cmk_io *io)
 {
-	switch (bio_op(cmk_io_bio(io))) {
+	switch (bio_op(io->bio)) {
 	case REQ_OP_READ:
 		cmk_read_start(io);
 		break;
@@ -377,6 +357,7 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 		return DM_MAPIO_KILL;
 	cmk_map_cut(vol, bio, sector);
 
+	io->bio = bio;
 	io->ct = ct;
 	io->range = cmk_range_at(&vol->ranges, sector >> vol->geo.range_shift);
 	io->iter = bio->bi_iter;
@@ -385,9 +366,11 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 	io->deadline = 0;
 	io->wants_key = false;
 
-	if (bio_op(bio) == REQ_OP_WRITE && cmk_io_verdict(io) == CMK_GO)
+	if (unlikely(cmk_io_verdict(io) != CMK_GO))
+		cmk_io_start(io);
+	else if (bio_op(bio) == REQ_OP_WRITE)
 		cmk_write_map(io);
 	else
-		cmk_io_start(io);
+		cmk_io_go(io);
 	return DM_MAPIO_SUBMITTED;
 }

@@ -46,6 +46,7 @@ struct cmk_target {
 
 /**
  * struct cmk_io - what is kept of a bio while it is under way
+ * @bio: dm's clone, whose per-bio data this is
  * @ct: its target
  * @range: its range; a bio never crosses a border
  * @iter: what is left to do, in the bio that dm gave us; sector within target
@@ -61,6 +62,7 @@ struct cmk_target {
  * while it is parked, the volume's lock.
  */
 struct cmk_io {
+	struct bio *bio;
 	struct cmk_target *ct;
 	struct cmk_range *range;
 	struct bvec_iter iter;
@@ -87,11 +89,6 @@ enum cmk_verdict {
 	CMK_FAIL,
 };
 
-static inline struct bio *cmk_io_bio(struct cmk_io *io)
-{
-	return dm_bio_from_per_bio_data(io, sizeof(*io));
-}
-
 static inline struct cmk_io *cmk_bio_io(struct bio *bio)
 {
 	return dm_per_bio_data(bio, sizeof(struct cmk_io));
@@ -105,8 +102,7 @@ void cmk_io_queue(struct cmk_io *io, work_func_t fn);
 void cmk_io_end(struct cmk_io *io, blk_status_t status);
 blk_status_t cmk_io_refusal(const struct cmk_io *io);
 enum cmk_verdict cmk_io_verdict(struct cmk_io *io);
-enum cmk_verdict cmk_io_crypt(struct cmk_io *io, bool write,
-			      blk_status_t *status);
+enum cmk_verdict cmk_io_encrypt(struct cmk_io *io, blk_status_t *status);
 
 /* bounce.c */
 void cmk_write_start(struct cmk_io *io);

@@ -41,7 +41,7 @@ static void cmk_park_add(struct cmk_volume *vol, struct cmk_io *io,
 			 bool wants_key)
 {
 	cmk_park_account(vol, io, wants_key);
-	bio_list_add(&vol->parked, cmk_io_bio(io));
+	bio_list_add(&vol->parked, io->bio);
 	vol->nr_parked++;
 	queue_delayed_work(cmk_key_wq, &vol->tick, HZ);
 }
@@ -59,7 +59,7 @@ static void cmk_park_add(struct cmk_volume *vol, struct cmk_io *io,
 bool cmk_park(struct cmk_io *io)
 {
 	struct cmk_volume *vol = io->ct->vol;
-	struct bio *bio = cmk_io_bio(io);
+	struct bio *bio = io->bio;
 	enum cmk_verdict verdict;
 	unsigned long flags;
 

@@ -35,23 +35,22 @@ static const u8 cmk_kat_answer[] __initconst = {
 
 static bool __init cmk_kat_run(struct crypto_skcipher *tfm, struct page *page)
 {
-	struct cmk_units units = {
-		.src_page = page,
-		.dst_page = page,
-		.nr = 1,
-		.size = 512,
-		.tweak = 0xff,
-	};
+	const struct bio_vec vec = { .bv_page = page, .bv_len = 512 };
+	const struct bvec_iter start = { .bi_sector = 0xff, .bi_size = 512 };
+	struct bvec_iter iter = start;
 	u8 *data = page_address(page);
 	struct cmk_crypt crypt;
 	unsigned int i;
 
 	for (i = 0; i < 512; i++)
 		data[i] = i;
-	cmk_crypt_init(&crypt);
-	if (cmk_crypt_units(&crypt, tfm, true, &units) ||
-	    memcmp(data, cmk_kat_answer, sizeof(cmk_kat_answer)) ||
-	    cmk_crypt_units(&crypt, tfm, false, &units))
+	cmk_crypt_init(&crypt, 512, &vec);
+	if (cmk_crypt_section(&crypt, tfm, &vec, &iter, 512, 0) ||
+	    memcmp(data, cmk_kat_answer, sizeof(cmk_kat_answer)))
+		return false;
+	iter = start;
+	cmk_crypt_init(&crypt, 512, NULL);
+	if (cmk_crypt_section(&crypt, tfm, &vec, &iter, 512, 0))
 		return false;
 	for (i = 0; i < 512; i++)
 		if (data[i] != (u8)i)
