@@ -42,7 +42,11 @@ static void cmk_bounce_free(struct cmk_io *io)
 
 static void cmk_write_work(struct work_struct *work)
 {
-	cmk_write_start(container_of(work, struct cmk_io, work));
+	struct cmk_io *io = container_of(work, struct cmk_io, work);
+	struct cmk_offload *off = io->offload;
+
+	cmk_write_start(io);
+	cmk_offload_done(off);
 }
 
 static void cmk_write_endio(struct bio *bounce)
@@ -141,6 +145,8 @@ static void cmk_write_piece(struct cmk_io *io)
 
 static void cmk_write_would_block(struct cmk_io *io)
 {
+	if (io->trial)
+		cmk_offload_judge(io);
 	cmk_bounce_free(io);
 	cmk_io_end(io, BLK_STS_AGAIN);
 }
@@ -159,6 +165,13 @@ void cmk_write_start(struct cmk_io *io)
 		cmk_write_would_block(io);
 }
 
+static void cmk_write_cut(struct cmk_io *io, unsigned int len)
+{
+	dm_accept_partial_bio(io->bio, len >> SECTOR_SHIFT);
+	io->iter.bi_size = len;
+	io->cut = true;
+}
+
 /**
  * cmk_write_map() - write from map(), which may cut the bio
  * @io: a write
@@ -167,22 +180,20 @@ void cmk_write_start(struct cmk_io *io)
  */
 void cmk_write_map(struct cmk_io *io)
 {
-	struct bio *bio = io->bio;
-	unsigned int len = CMK_BOUNCE_PAGES << PAGE_SHIFT;
+	unsigned int len;
 
-	if (io->ct->args.crypt != CMK_CRYPT_QUEUED) {
-		len = cmk_bounce_alloc(io);
-		if (unlikely(!len)) {
-			cmk_write_would_block(io);
-			return;
-		}
-	}
-	if (len < io->iter.bi_size) {
-		dm_accept_partial_bio(bio, len >> SECTOR_SHIFT);
-		io->iter.bi_size = len;
-	}
-	if (io->ct->args.crypt == CMK_CRYPT_QUEUED)
+	if (io->iter.bi_size > CMK_PIECE)
+		cmk_write_cut(io, CMK_PIECE);
+	if (cmk_offload(io)) {
 		cmk_io_queue(io, cmk_write_work);
-	else
-		cmk_write_piece(io);
+		return;
+	}
+	len = cmk_bounce_alloc(io);
+	if (unlikely(!len)) {
+		cmk_write_would_block(io);
+		return;
+	}
+	if (unlikely(len < io->iter.bi_size))
+		cmk_write_cut(io, len);
+	cmk_write_piece(io);
 }

@@ -117,6 +117,8 @@ cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
 		if (verdict == CMK_GO)
 			verdict = CMK_WAIT_KEY;
 	}
+	if (io->trial)
+		cmk_offload_judge(io);
 	if (!write && (r || begun))
 		zero_fill_bio_iter(io->bio, io->iter);
 	return verdict;
@@ -146,6 +148,8 @@ cmk_io_crypt(struct cmk_io *io, bool write, struct bvec_iter *iter,
 		r = cmk_crypt_section(&crypt, slot->tfm, io->bio->bi_io_vec,
 				      iter, CMK_SECTION, geo->iv_offset);
 		more = r || iter->bi_size;
+		if (unlikely(io->trial) && !more)
+			cmk_offload_judge(io);
 		if (!write && !more)
 			cmk_io_deliver(io);
 		rcu_read_unlock();
@@ -213,7 +217,11 @@ static void cmk_read_finish(struct cmk_io *io)
 
 static void cmk_read_work(struct work_struct *work)
 {
-	cmk_read_finish(container_of(work, struct cmk_io, work));
+	struct cmk_io *io = container_of(work, struct cmk_io, work);
+	struct cmk_offload *off = io->offload;
+
+	cmk_read_finish(io);
+	cmk_offload_done(off);
 }
 
 static void cmk_read_endio(struct bio *bio)
@@ -222,8 +230,7 @@ static void cmk_read_endio(struct bio *bio)
 
 	if (unlikely(bio->bi_status))
 		cmk_io_end(io, bio->bi_status);
-	else if (in_hardirq() || irqs_disabled() || !cmk_cipher_usable() ||
-		 io->iter.bi_size > io->ct->inline_bytes)
+	else if (cmk_offload(io))
 		cmk_io_queue(io, cmk_read_work);
 	else
 		cmk_read_finish(io);
@@ -321,15 +328,22 @@ static int cmk_map_flush(struct cmk_target *ct, struct bio *bio)
  * A bio lies in one range.  dm core would cut reads and writes, not discards,
  * at these borders, but then reads and writes at its queue's limit, too, which
  * is nothing to a device that takes bios.
+ *
+ * A large read is cut when its pieces can be decrypted side by side.
  */
-static void cmk_map_cut(struct cmk_volume *vol, struct bio *bio,
+static bool cmk_map_cut(struct cmk_target *ct, struct bio *bio,
 			sector_t sector)
 {
-	sector_t range = 1ULL << vol->geo.range_shift;
+	sector_t range = 1ULL << ct->vol->geo.range_shift;
 	sector_t left = range - (sector & (range - 1));
 
-	if (unlikely(bio_sectors(bio) > left))
-		dm_accept_partial_bio(bio, left);
+	if (unlikely(bio_sectors(bio) > CMK_PIECE >> SECTOR_SHIFT) &&
+	    bio_op(bio) == REQ_OP_READ && cmk_offload_spreads(ct))
+		left = min_t(sector_t, left, CMK_PIECE >> SECTOR_SHIFT);
+	if (likely(bio_sectors(bio) <= left))
+		return false;
+	dm_accept_partial_bio(bio, left);
+	return true;
 }
 
 /**
@@ -355,8 +369,7 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(((sector << SECTOR_SHIFT) | bio->bi_iter.bi_size) &
 		     (vol->geo.sector_size - 1)))
 		return DM_MAPIO_KILL;
-	cmk_map_cut(vol, bio, sector);
-
+	io->cut = cmk_map_cut(ct, bio, sector);
 	io->bio = bio;
 	io->ct = ct;
 	io->range = cmk_range_at(&vol->ranges, sector >> vol->geo.range_shift);
@@ -365,6 +378,7 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 	io->end_io = bio->bi_end_io;
 	io->deadline = 0;
 	io->wants_key = false;
+	io->trial = NULL;
 
 	if (unlikely(cmk_io_verdict(io) != CMK_GO))
 		cmk_io_start(io);

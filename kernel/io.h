@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The data path: what happens to a bio between the mapped device and the data
- * device.  io.c admits bios and does reads, bounce.c writes, park.c keeps
- * those that must wait.
+ * device.  io.c admits bios and does reads, bounce.c writes, offload.c tells
+ * what is done on the queue, park.c keeps those that must wait.
  */
 #ifndef CMK_IO_H
 #define CMK_IO_H
@@ -16,8 +16,9 @@
 
 /* Bounce pages whose vector lies in the per-bio data. */
 #define CMK_INLINE_VECS		4
-/* A write is cut to this many pages, 128 KiB. */
-#define CMK_BOUNCE_PAGES	32
+/* A write is cut to this many bytes; where it helps, a read too. */
+#define CMK_PIECE		(128 * 1024)
+#define CMK_BOUNCE_PAGES	(CMK_PIECE / PAGE_SIZE)
 
 /**
  * struct cmk_target - one entry of a table
@@ -28,8 +29,6 @@
  * @sectors: length of the target
  * @args: of its table line, for status and the data path
  * @options: those of @args that become the volume's in preresume
- * @inline_bytes: a completed read up to this size is decrypted where it
- *	completes
  *
  * Constant once the constructor has returned.
  */
@@ -41,7 +40,6 @@ struct cmk_target {
 	sector_t sectors;
 	struct cmk_args args;
 	struct cmk_options options;
-	unsigned int inline_bytes;
 };
 
 /**
@@ -53,6 +51,9 @@ struct cmk_target {
  * @end_io: dm's, while ours stands in its place
  * @deadline: jiffies until which it waits for its key, 0 for ever
  * @wants_key: parked and counted in its range's waiters
+ * @cut: a piece of a larger bio
+ * @offload: where it is counted while its crypto is queued
+ * @trial: who brought a bio that is queued to see what he does next, or NULL
  * @work: crypto on the queue
  * @bounce: the write under way; embedded, initialised for each piece
  * @vecs: vector of @bounce, @inline_vecs or allocated
@@ -69,6 +70,9 @@ struct cmk_io {
 	bio_end_io_t *end_io;
 	unsigned long deadline;
 	bool wants_key;
+	bool cut;
+	struct cmk_offload *offload;
+	struct task_struct *trial;
 	struct work_struct work;
 	struct bio bounce;
 	struct bio_vec *vecs;
@@ -107,6 +111,14 @@ enum cmk_verdict cmk_io_encrypt(struct cmk_io *io, blk_status_t *status);
 /* bounce.c */
 void cmk_write_start(struct cmk_io *io);
 void cmk_write_map(struct cmk_io *io);
+
+/* offload.c */
+bool cmk_offload(struct cmk_io *io);
+bool cmk_offload_spreads(const struct cmk_target *ct);
+void cmk_offload_judge(struct cmk_io *io);
+void cmk_offload_done(struct cmk_offload *off);
+void cmk_offload_count(const struct cmk_volume *vol, u64 *nr_inline,
+		       u64 *nr_queued);
 
 /* park.c */
 bool cmk_park(struct cmk_io *io);

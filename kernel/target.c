@@ -21,22 +21,6 @@
 
 #define DM_MSG_PREFIX "cmk"
 
-/* Decrypt in the completion up to this many bytes, else on the queue. */
-#define CMK_INLINE_BYTES	(32 * 1024)
-
-static unsigned int cmk_inline_bytes(enum cmk_crypt_mode mode)
-{
-	switch (mode) {
-	case CMK_CRYPT_AUTO:
-		return CMK_INLINE_BYTES;
-	case CMK_CRYPT_INLINE:
-		return UINT_MAX;
-	case CMK_CRYPT_QUEUED:
-		break;
-	}
-	return 0;
-}
-
 static unsigned long cmk_seconds(unsigned int seconds)
 {
 	return (unsigned long)seconds * HZ;
@@ -237,7 +221,6 @@ static int cmk_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		.no_key_fail = ct->args.no_key_fail,
 		.no_lease = ct->args.no_lease,
 	};
-	ct->inline_bytes = cmk_inline_bytes(ct->args.crypt);
 	ti->private = ct;
 	r = cmk_ctr_build(ti, ct);
 	if (r)
@@ -304,8 +287,10 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 		[CMK_CAUSE_SLEEP] = "sleep",
 	};
 	u64 left = cmk_lease_left_ms(vol);
+	u64 nr_inline, nr_queued;
 	unsigned int sz = 0;
 
+	cmk_offload_count(vol, &nr_inline, &nr_queued);
 	spin_lock_irq(&vol->lock);
 	DMEMIT("gate=%s cause=%s sticky=%u ranges=%u live=%u wanted=%u ",
 	       gates[vol->gate], causes[vol->cause], vol->sticky,
@@ -314,6 +299,7 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 	       vol->nr_parked, left, (u64)vol->live * cmk_cipher_key_bytes(),
 	       cmk_cipher_driver());
 	spin_unlock_irq(&vol->lock);
+	DMEMIT(" inline=%llu queued=%llu", nr_inline, nr_queued);
 	return sz;
 }
 

@@ -57,10 +57,14 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 			 cmk_page_free, NULL))
 		goto free;
 	/* Half of the uuid: 23 characters is what 6.1 takes. */
-	vol->io_wq = alloc_workqueue("cmk/%8phN", WQ_UNBOUND | WQ_MEM_RECLAIM |
-				     WQ_HIGHPRI, 0, &geo->uuid);
+	vol->io_wq = alloc_workqueue("cmk/%8phN", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				     max(num_online_cpus() - 1, 1u),
+				     &geo->uuid);
 	if (!vol->io_wq)
 		goto free_pages;
+	vol->offload = alloc_percpu(struct cmk_offload);
+	if (!vol->offload)
+		goto free_wq;
 	vol->geo = *geo;
 	kref_init(&vol->ref);
 	INIT_LIST_HEAD(&vol->node);
@@ -70,6 +74,8 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 	bio_list_init(&vol->parked);
 	INIT_WORK(&vol->wipe, cmk_volume_wipe_work);
 	return vol;
+free_wq:
+	destroy_workqueue(vol->io_wq);
 free_pages:
 	mempool_exit(&vol->pages);
 free:
@@ -96,6 +102,7 @@ static void cmk_volume_release(struct kref *ref)
 {
 	struct cmk_volume *vol = container_of(ref, struct cmk_volume, ref);
 
+	free_percpu(vol->offload);
 	mempool_exit(&vol->pages);
 	cmk_ranges_free(&vol->ranges);
 	kfree_sensitive(vol);

@@ -71,6 +71,24 @@ struct cmk_options {
 };
 
 /**
+ * struct cmk_offload - what one CPU knows of the queue, see offload.c
+ * @queued: bios that it has queued and whose crypto is not done
+ * @interval: bios between its trials of the queue
+ * @left: bios until the next
+ * @nr_inline: bios whose crypto it did where they were brought
+ * @nr_queued: bios that it has queued, ever
+ *
+ * @queued is changed by any CPU, the rest by this one, without a lock.
+ */
+struct cmk_offload {
+	atomic_t queued;
+	unsigned int interval;
+	unsigned int left;
+	u64 nr_inline;
+	u64 nr_queued;
+};
+
+/**
  * struct cmk_volume - one volume
  * @node: in the list of volumes; cmk_volumes_lock
  * @id: rises along the list, for dumps; constant once listed
@@ -83,6 +101,7 @@ struct cmk_options {
  * @pages: bounce pages when nothing else can be had
  * @io_wq: bios and deferred crypto; its own, so that a device that hangs
  *	stops no other volume
+ * @offload: per CPU
  * @options: written in a constructor or while no I/O runs; read anywhere
  * @lock: see the fields; taken in interrupts too
  * @wipe_mutex: one at a time takes keys out for a closed gate, and a restore
@@ -120,6 +139,7 @@ struct cmk_volume {
 	struct cmk_ranges ranges;
 	mempool_t pages;
 	struct workqueue_struct *io_wq;
+	struct cmk_offload __percpu *offload;
 	struct cmk_options options;
 
 	spinlock_t lock;		/* state, keys, parked bios */

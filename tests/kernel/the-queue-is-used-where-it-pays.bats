@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.1 6.12
+# cmk-mode: plain
+#
+# Where the crypto of a bio is done.  On a RAM disk an I/O completes while it
+# is submitted, so that nothing but the rule of the module decides.
+
+load ../lib/guest
+load cmk
+
+SIZE=131072
+
+setup() {
+	modprobe dm-cmk
+	modprobe brd rd_nr=1 rd_size=$((SIZE / 2))
+}
+
+teardown() {
+	gone cmk
+	rmmod brd
+}
+
+open_cmk() {
+	cmk_create cmk /dev/ram0 $SIZE 0 0 $SIZE "$@"
+	set_keys "$KEY_A"
+}
+
+# count NAME: a number of the volume's status
+count() { field "$1" "$(dmsetup status cmk)"; }
+
+# share: of the crypto that went to the queue, in percent, and how much it was
+share() {
+	local queued inline
+
+	queued=$(count queued)
+	inline=$(count inline)
+	echo "# $queued queued, $inline inline" >&3
+	[ $((queued + inline)) -ge 1000 ]
+	share=$((queued * 100 / (queued + inline)))
+}
+
+some_io() {	# ENGINE DEPTH RW
+	fio --name=io --filename=/dev/mapper/cmk --direct=1 --bs=4k \
+		--ioengine="$1" --iodepth="$2" --rw="$3" --number_ios=10000 \
+		--norandommap --thread --output=/tmp/fio.log
+}
+
+@test "crypt:queued leaves nothing inline, crypt:inline queues nothing" {
+	open_cmk crypt:queued
+	some_io psync 1 randrw
+	share
+	[ "$share" = 100 ]
+	gone cmk
+	open_cmk crypt:inline
+	some_io psync 1 randrw
+	share
+	[ "$share" = 0 ]
+}
+
+@test "who waits for each I/O has it done on the spot" {
+	open_cmk
+	some_io psync 1 randread
+	share
+	[ "$share" -le 2 ]
+	gone cmk
+	open_cmk
+	some_io psync 1 randwrite
+	share
+	[ "$share" -le 2 ]
+}
+
+@test "who has many under way shares the work with the queue" {
+	open_cmk
+	some_io io_uring 32 randread
+	share
+	[ "$share" -ge 10 ]
+	[ "$share" -lt 100 ]
+	gone cmk
+	open_cmk
+	some_io io_uring 32 randwrite
+	share
+	[ "$share" -ge 10 ]
+	[ "$share" -lt 100 ]
+}
+
+@test "the pieces of a large read and write go to the queue, and are right" {
+	local before
+
+	open_cmk
+	pattern $((16 << 20)) pieces >/tmp/pieces
+	before=$(count queued)
+	dd if=/tmp/pieces of=/dev/mapper/cmk bs=1M oflag=direct status=none
+	[ $(($(count queued) - before)) -ge $((16 * 7)) ]
+	before=$(count queued)
+	dd if=/dev/mapper/cmk of=/tmp/read bs=1M count=16 iflag=direct \
+		status=none
+	[ $(($(count queued) - before)) -ge $((16 * 7)) ]
+	cmp /tmp/pieces /tmp/read
+	gone cmk
+	crypt_create oracle /dev/ram0 "$KEY_A" 0 0 $SIZE 4096
+	run cmp -n $((16 << 20)) /tmp/pieces /dev/mapper/oracle
+	gone oracle
+	[ "$status" = 0 ]
+}
