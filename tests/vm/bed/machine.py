@@ -39,6 +39,7 @@ class Spec:
     append: str = ''            # more of the kernel's command line
     console: bool = False       # a shell on the console
     reboot: bool = False        # reboots instead of ending
+    icount: bool = False        # one CPU whose clock counts instructions
     qemu: tuple = ()            # more arguments for QEMU
 
 
@@ -137,12 +138,21 @@ class Machine:
                         '-serial', 'chardev:console',
                         '-qmp', 'unix:qmp.sock,server=on,wait=off']
 
+    @staticmethod
+    def _cpus(spec):
+        """With icount, an instruction takes a nanosecond of the machine's
+        time whatever its host does, and idle time passes at once."""
+        if spec.icount:
+            return ['-accel', 'tcg,thread=single', '-smp', '1',
+                    '-icount', 'shift=0,sleep=off']
+        return ['-accel', 'tcg,thread=multi', '-smp', f'{spec.cpus},sockets=1']
+
     def _command(self, spec):
         kernel = paths.kernel(spec.kernel)
         return ['qemu-system-x86_64', '-nodefaults', '-no-user-config',
                 '-name', f'cmk-{self.folder.name}', '-display', 'none',
-                '-machine', 'q35', '-accel', 'tcg,thread=multi',
-                '-cpu', 'max', '-smp', str(spec.cpus), '-m', spec.memory,
+                '-machine', 'q35', *self._cpus(spec),
+                '-cpu', 'max', '-m', spec.memory,
                 '-kernel', kernel / 'vmlinuz',
                 '-initrd', paths.initramfs(spec.kernel),
                 '-append', self._append(spec),

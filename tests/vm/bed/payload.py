@@ -52,7 +52,7 @@ def _install_tests(stage):
     bed.mkdir(parents=True)
     for file in (paths.TREE / 'tests/vm/guest').iterdir():
         shutil.copy2(file, bed / file.name)
-    for name in ('lib', 'kernel', 'system', 'vm/selftest'):
+    for name in ('lib', 'kernel', 'system', 'vm/selftest', 'bench/guest'):
         shutil.copytree(paths.TREE / 'tests' / name, bed / 'tests' / name,
                         ignore=shutil.ignore_patterns('__pycache__', '*.py'),
                         dirs_exist_ok=True)
