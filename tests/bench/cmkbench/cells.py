@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is measured: cells, each one load on one target.
+
+A cell's name is mode/sector size/rw/block size/depth, with the engine or the
+disk behind it where it is not the usual one, and alloc0 where the kernel does
+not clear pages that it gives out:
+
+    cost/4096/randread/4k/1         psync on the ram disk
+    cost/512/randwrite/8k/32/libaio
+    cost/4096/randread/64k/1/null2
+"""
+
+import dataclasses
+import fnmatch
+
+TARGETS = ('linear', 'crypt-default', 'crypt-noqueue', 'crypt-samecpu', 'cmk')
+CRYPT = TARGETS[1:4]
+SECTOR_SIZES = (4096, 512)
+BLOCKS = (4, 8, 16, 64, 128, 1024)              # KiB
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """One row of the table: all targets are compared in it."""
+    mode: str                   # cost or parallel
+    sector_size: int
+    rw: str                     # as fio calls it
+    kib: int
+    depth: int = 1
+    engine: str = 'psync'
+    disk: str = 'ram'           # ram, null1, null2 (irqmode of null_blk)
+    alloc0: bool = False        # booted with init_on_alloc=0
+
+    @property
+    def name(self):
+        block = f'{self.kib}k' if self.kib < 1024 else '1m'
+        words = [self.mode, str(self.sector_size), self.rw, block,
+                 str(self.depth)]
+        if self.engine == 'libaio':
+            words.append(self.engine)
+        if self.disk != 'ram':
+            words.append(self.disk)
+        if self.alloc0:
+            words.append('alloc0')
+        return '/'.join(words)
+
+    @property
+    def write(self):
+        return self.rw.endswith('write')
+
+    @property
+    def sectors(self):
+        return self.kib * 1024 // self.sector_size
+
+
+def _cost(size, patterns, blocks, queues):
+    for rw in patterns:
+        for kib in blocks:
+            for depth, engine in queues:
+                load = Load('cost', size, rw, kib, depth, engine)
+                yield load
+                if load.write:
+                    yield dataclasses.replace(load, alloc0=True)
+
+
+def quick():
+    """What CI runs."""
+    return [load for size in SECTOR_SIZES for load in
+            _cost(size, ('randread', 'randwrite'), (4, 8), [(1, 'psync')])]
+
+
+def _null_disks():
+    return [Load('cost', 4096, 'randread', kib, disk=disk)
+            for disk in ('null1', 'null2') for kib in (4, 64)]
+
+
+def _parallel():
+    for rw in ('read', 'write'):
+        yield Load('parallel', 4096, rw, 1024)
+        for kib in (4, 8, 16, 64, 128):
+            yield Load('parallel', 4096, f'rand{rw}', kib, 32, 'io_uring')
+    yield Load('parallel', 4096, 'mixed', 4)
+
+
+def everything():
+    """All of it."""
+    queues = [(1, 'psync'), (32, 'io_uring'), (32, 'libaio')]
+    patterns = ('randread', 'randwrite', 'read', 'write')
+    loads = [load for size in SECTOR_SIZES
+             for load in _cost(size, patterns, BLOCKS, queues)]
+    return loads + _null_disks() + list(_parallel())
+
+
+def chosen(loads, patterns):
+    """Those whose name begins as one of the patterns says."""
+    if not patterns:
+        return loads
+    return [load for load in loads if any(
+        fnmatch.fnmatchcase(load.name, p) or
+        fnmatch.fnmatchcase(load.name, f'{p}/*') for p in patterns)]

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Cost mode: instructions of an I/O on one CPU whose clock counts them.
+
+overhead = target - linear - bare cipher: what a target adds to what no target
+can save.  The bare cipher is measured in the kernel of the same boot.
+"""
+
+import re
+
+from . import session
+from .cells import TARGETS
+
+BUDGET = {'psync': 40e6}        # instructions of one run at least
+BUDGET_QUEUED = 800e6           # whose time fio tells in milliseconds
+
+
+def _rounds(load):
+    """So many I/Os that the figure is worth something."""
+    guess = 8000 + load.kib * 2500
+    return max(40, int(BUDGET.get(load.engine, BUDGET_QUEUED) / guess))
+
+
+def _line(load, targets):
+    return ' '.join(str(word) for word in (
+        load.disk, load.sector_size, load.rw, load.kib, load.engine,
+        load.depth, _rounds(load), *targets))
+
+
+def _cipher(vm, module):
+    """Instructions of one call, by direction and size, and the driver."""
+    session.push(vm, module, '/root/cipher-cost.ko')
+    text = session.call(vm, 'sh', '-c', 'insmod /root/cipher-cost.ko && '
+                        'grep . /sys/module/cipher_cost/parameters/*')
+    found = dict(re.findall(r'parameters/(\w+):(.*)', text))
+    driver = found.pop('driver')
+    return {name: int(value) for name, value in found.items()}, driver
+
+
+def _row(load, target, value, floor, cipher):
+    return {'mode': 'cost', 'sector_size': load.sector_size, 'rw': load.rw,
+            'bs': load.kib * 1024, 'qd': load.depth, 'engine': load.engine,
+            'disk': load.disk, 'init_on_alloc': not load.alloc0,
+            'name': load.name, 'target': target, 'per_io': round(value),
+            'cipher': cipher, 'overhead': round(value - floor - cipher)}
+
+
+def _rows(loads, got, calls):
+    for number, load in enumerate(loads):
+        way = 'encrypt' if load.write else 'decrypt'
+        cipher = calls[f'{way}_{load.sector_size}'] * load.sectors
+        values = got[number]
+        floor = values['linear']
+        for target, value in values.items():
+            yield _row(load, target, value, floor,
+                       0 if target == 'linear' else cipher)
+
+
+def measure(loads, kernel, note):
+    """Rows of these loads, two boots at most."""
+    module = session.cipher_module(kernel)
+    rows = []
+    for alloc0 in (False, True):
+        part = sorted((x for x in loads if x.alloc0 == alloc0),
+                      key=lambda x: (x.disk, -x.sector_size))
+        if not part:
+            continue
+        append = 'init_on_alloc=0' if alloc0 else ''
+        with session.booted(kernel, append, icount=True) as vm:
+            calls, driver = _cipher(vm, module)
+            note(f'{driver}: {calls}')
+            got = {}
+            lines = [_line(load, TARGETS) for load in part]
+            for _, number, target, value in session.figures(
+                    vm, 'cost', lines):
+                got.setdefault(int(number), {})[target] = float(value)
+                note(f'{part[int(number)].name} {target} {value}')
+        rows += _rows(part, got, calls)
+    return rows

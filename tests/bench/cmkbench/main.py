@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tests/bench/run: choose, measure, tell."""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / 'vm')]
+
+from bed import paths                                       # noqa: E402
+from cmkbench import cells, cost, parallel, report          # noqa: E402
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog='tests/bench/run', description='Measure what an I/O costs '
+        'through dm-linear, dm-crypt in three configurations, and cmk.')
+    parser.add_argument('cases', nargs='*', metavar='CASE',
+                        help='a load, as in cost/4096/randread/4k/1, or the '
+                        'beginning of its name; shell patterns are allowed')
+    parser.add_argument('--kernel', choices=paths.KERNELS, default='6.12')
+    parser.add_argument('--quick', action='store_true',
+                        help='4k and 8k in cost mode, under 5 minutes')
+    parser.add_argument('--rounds', type=int, default=15,
+                        help='runs of each load in parallel mode')
+    parser.add_argument('--json', type=pathlib.Path, metavar='FILE')
+    parser.add_argument('--list', action='store_true',
+                        help='name the loads and do nothing')
+    return parser.parse_args()
+
+
+def build(kernel):
+    subprocess.run(['make', '-s', 'programs', 'test-tools'], check=True,
+                   stdout=sys.stderr)
+    subprocess.run(['make', '-s', 'module', f'KVER={paths.release(kernel)}'],
+                   check=True, stdout=sys.stderr)
+
+
+def main():
+    args = parse()
+    loads = cells.chosen(cells.quick() if args.quick else cells.everything(),
+                         args.cases)
+    if args.list:
+        print('\n'.join(load.name for load in loads))
+        return 0
+    if not loads:
+        raise paths.BedError('no load has such a name')
+    begin = time.monotonic()
+
+    def note(text):
+        print(f'{time.monotonic() - begin:6.0f} s  {text}', file=sys.stderr)
+
+    build(args.kernel)
+    rows = cost.measure([x for x in loads if x.mode == 'cost'], args.kernel,
+                        note)
+    timed = [x for x in loads if x.mode == 'parallel']
+    if timed:
+        rows += parallel.measure(timed, args.kernel, args.rounds, note)
+    for row in rows:
+        row['kernel'] = paths.release(args.kernel).partition('+')[0]
+    if args.json:
+        args.json.write_text(json.dumps({'rows': rows}, indent=1) + '\n',
+                             encoding='ascii')
+    print('\n'.join(report.lines(rows)))
+    return 0
+
+
+if __name__ == '__main__':
+    os.chdir(paths.TREE)
+    try:
+        sys.exit(main())
+    except (paths.BedError, subprocess.CalledProcessError) as problem:
+        sys.exit(f'tests/bench/run: {problem}')
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tables for people."""
+
+import itertools
+
+from .cells import CRYPT, TARGETS
+
+
+def groups(rows):
+    """{load name: {target: row}}, in the order of measurement."""
+    found = {}
+    for row in rows:
+        found.setdefault(row['name'], {})[row['target']] = row
+    return found
+
+
+def ratio(targets, key, best):
+    """cmk by the best of dm-crypt's configurations, or None."""
+    theirs = [targets[name][key] for name in CRYPT if name in targets]
+    if 'cmk' not in targets or not theirs or best(theirs) <= 0:
+        return None
+    return targets['cmk'][key] / best(theirs)
+
+
+def _words(value):
+    return '-' if value is None else f'{value:.3f}'
+
+
+def _cost(found):
+    yield ('Instructions of an I/O, what is left of them after dm-linear and '
+           'the bare cipher,')
+    yield 'of cmk also by data unit, and cmk by the best of dm-crypt:'
+    yield ''
+    yield f"{'':38}" + ''.join(f'{name:>19}' for name in TARGETS) + \
+        f"{'/unit':>7}{'ratio':>7}"
+    for name, targets in found.items():
+        cells = [f"{targets[t]['per_io']} {targets[t]['overhead']:>8}"
+                 if t in targets else '-' for t in TARGETS]
+        mine = targets.get('cmk')
+        unit = round(mine['overhead'] * mine['sector_size'] / mine['bs']) \
+            if mine else '-'
+        yield (f'{name:38}' + ''.join(f'{c:>19}' for c in cells) +
+               f"{unit:>7}{_words(ratio(targets, 'overhead', min)):>7}")
+
+
+def _parallel(found):
+    yield ('I/Os a second (spread of the middle half), cmk by the best of '
+           'dm-crypt; p99 in us:')
+    yield ''
+    yield f"{'':26}" + ''.join(f'{name:>17}' for name in TARGETS) + \
+        f"{'ratio':>7}" + f"{'p99 crypt':>11}{'p99 cmk':>9}"
+    for name, targets in found.items():
+        cells = [f"{targets[t]['iops']:.0f} ({_words(targets[t]['spread'])})"
+                 if t in targets else '-' for t in TARGETS]
+        p99 = min((targets[t]['p99_us'] for t in CRYPT if t in targets),
+                  default=0)
+        yield (f'{name:26}' + ''.join(f'{c:>17}' for c in cells) +
+               f"{_words(ratio(targets, 'iops', max)):>7}{p99:>11.0f}"
+               f"{targets['cmk']['p99_us'] if 'cmk' in targets else 0:>9.0f}")
+
+
+def lines(rows):
+    """The tables of all modes."""
+    for mode, part in itertools.groupby(rows, key=lambda row: row['mode']):
+        table = {'cost': _cost, 'parallel': _parallel}[mode]
+        yield from table(groups(list(part)))
+        yield ''

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For the scripts that measure in a machine.
+
+here=/usr/lib/cmk-bed/tests
+. $here/lib/guest.bash
+. $here/kernel/cmk.bash
+
+SIZE=262144
+TARGETS='linear crypt-default crypt-noqueue crypt-samecpu cmk'
+
+# What goes to this port reaches the host at once.
+exec 3>/dev/virtio-ports/cmk.tap
+trap 'echo "error $BASH_COMMAND" >&3' ERR
+
+ram() {
+	[ ! -b /dev/ram0 ] || return 0
+	modprobe brd rd_nr=1 rd_size=$((SIZE / 2))
+	# A page that was never written costs less to read, more to write.
+	dd if=/dev/urandom of=/dev/ram0 bs=1M count=$((SIZE / 2048)) status=none
+}
+
+# null IRQMODE
+null() {
+	modprobe -r null_blk 2>/dev/null || true
+	modprobe null_blk nr_devices=1 memory_backed=1 gb=1 bs=512 \
+		irqmode="$1" queue_mode=2
+	dd if=/dev/urandom of=/dev/nullb0 bs=1M count=$((SIZE / 2048)) \
+		status=none
+}
+
+# crypt NAME DEVICE SECTOR_SIZE OPTION...
+crypt() {
+	dmsetup create "$1" --table "0 $SIZE crypt aes-xts-plain64 $KEY_A 0 \
+		$2 0 $(($# - 2)) sector_size:$3 ${*:4}"
+}
+
+# devices DISK SECTOR_SIZE: all targets over one disk
+devices() {
+	local disk
+
+	# shellcheck disable=SC2086 # a list
+	gone $TARGETS
+	case $1 in
+	ram) ram; disk=/dev/ram0 ;;
+	null*) null "${1#null}"; disk=/dev/nullb0 ;;
+	esac
+	modprobe dm-cmk
+	dmsetup create linear --table "0 $SIZE linear $disk 0"
+	crypt crypt-default $disk "$2"
+	crypt crypt-noqueue $disk "$2" no_read_workqueue no_write_workqueue
+	crypt crypt-samecpu $disk "$2" same_cpu_crypt submit_from_crypt_cpus
+	cmk_create cmk $disk 65536 0 0 $SIZE "sector_size:$2"
+	set_keys "$KEY_A" "$KEY_A" "$KEY_A" "$KEY_A"
+}
+
+# load RUNS TARGET RW KIB ENGINE DEPTH OPTION...: fio's answer, so many jobs
+load() {
+	local i args=()
+
+	for ((i = 0; i < $1; i++)); do
+		args+=(--stonewall --name="run$i")
+	done
+	fio --filename="/dev/mapper/$2" --rw="$3" --bs="$4k" \
+		--ioengine="$5" --iodepth="$6" --direct=1 --thread \
+		--norandommap --output-format=json "${@:7}" "${args[@]}"
+}
