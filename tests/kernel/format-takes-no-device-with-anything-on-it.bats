@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels: 6.1 6.12
+# cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
