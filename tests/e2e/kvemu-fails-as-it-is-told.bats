@@ -98,7 +98,12 @@ teardown() {
 
 	ctl switch fault-op unwrapKey >/dev/null
 	ctl switch slow 8000 >/dev/null
-	unwrap pg AAAA >/dev/null 3>&- &
+	# In a folder of its own, or its answer overwrites the other's.
+	mkdir "$BATS_TEST_TMPDIR/slow"
+	(
+		BATS_TEST_TMPDIR+=/slow
+		unwrap pg AAAA
+	) >/dev/null 3>&- &
 	slow_pid=$!
 	start=$(date +%s%N)
 	rest GET /keys/pg | answers 200
