@@ -60,7 +60,7 @@ def check_status(texts, text):
     target = source('kernel/target.c')
     shown = re.search(r'cmk_status_info\(.*?^}', target, re.M | re.S)[0]
     order = re.findall(r'(\w+)=%', shown)
-    said = re.search(r'in this order::\n\n\t(.*)', text)[1].split()
+    said = re.search(r'in this order::\n\n((?:\t.*\n)+)', text)[1].split()
     texts.want(said == order, DM_CMK, 0, f'status has the words {order}')
     said = re.search(r'^=+  =+\ngate  .*?\n=+  =+$', text, re.M | re.S)[0]
     texts.want(re.findall(r'^([a-z_]+)  ', said, re.M) == order, DM_CMK, 0,
