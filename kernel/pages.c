@@ -7,6 +7,10 @@
  * out of a bounce page has always been encrypted into it before, and what it
  * still holds of its last use was ciphertext.
  *
+ * A page to which somebody else holds a reference goes back to the allocator:
+ * a network transport may still send it again after the write was completed
+ * on another path, and must then send what it was given.
+ *
  * Pages come back in completions, so the stash of a CPU is changed with
  * interrupts off.  At most 256 KiB a CPU stay here until the module goes.
  */
@@ -14,10 +18,11 @@
 #include <linux/local_lock.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sizes.h>
 
 #include "pages.h"
 
-#define CMK_STASH_PAGES	64
+#define CMK_STASH_PAGES	(SZ_256K / PAGE_SIZE)
 
 /**
  * struct cmk_stash - pages of one CPU that wait for their next use
@@ -67,12 +72,13 @@ void *cmk_page_alloc(gfp_t gfp, void *unused)
  */
 void cmk_page_free(void *page, void *unused)
 {
+	bool ours = page_count(page) == 1 && !PageHWPoison(page);
 	struct cmk_stash *stash;
 	unsigned long flags;
 
 	local_lock_irqsave(&cmk_stash.lock, flags);
 	stash = this_cpu_ptr(&cmk_stash);
-	if (likely(stash->nr < CMK_STASH_PAGES &&
+	if (likely(ours && stash->nr < CMK_STASH_PAGES &&
 		   page_to_nid(page) == numa_mem_id())) {
 		stash->page[stash->nr++] = page;
 		page = NULL;
