@@ -182,6 +182,7 @@ void cmk_write_map(struct cmk_io *io)
 {
 	unsigned int len;
 
+	BUILD_BUG_ON(CMK_PIECE < PAGE_SIZE);
 	if (io->iter.bi_size > CMK_PIECE)
 		cmk_write_cut(io, CMK_PIECE);
 	if (cmk_offload(io)) {

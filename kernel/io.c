@@ -79,7 +79,7 @@ void cmk_io_end(struct cmk_io *io, blk_status_t status)
 /*
  * Ends a read inside the RCU section, by dm's own function: of bio_endio() the
  * device's completion has done the rest.  Who is told must not sleep there:
- * with softirqs off it finds itself in the context of an ordinary completion.
+ * with softirqs off in_interrupt() tells him, as in an ordinary completion.
  */
 static void cmk_io_deliver(struct cmk_io *io)
 {
@@ -94,7 +94,7 @@ static void cmk_io_deliver(struct cmk_io *io)
 /**
  * cmk_io_queue() - go on in process context
  * @io: a bio
- * @fn: with what
+ * @fn: with what; it may sleep
  */
 void cmk_io_queue(struct cmk_io *io, work_func_t fn)
 {
@@ -224,6 +224,13 @@ static void cmk_read_work(struct work_struct *work)
 	cmk_offload_done(off);
 }
 
+/* Not behind writes, which may sleep while they are sent: this never does. */
+static void cmk_read_queue(struct cmk_io *io)
+{
+	INIT_WORK(&io->work, cmk_read_work);
+	queue_work(io->ct->vol->read_wq, &io->work);
+}
+
 static void cmk_read_endio(struct bio *bio)
 {
 	struct cmk_io *io = bio->bi_private;
@@ -231,7 +238,7 @@ static void cmk_read_endio(struct bio *bio)
 	if (unlikely(bio->bi_status))
 		cmk_io_end(io, bio->bi_status);
 	else if (cmk_offload(io))
-		cmk_io_queue(io, cmk_read_work);
+		cmk_read_queue(io);
 	else
 		cmk_read_finish(io);
 }
@@ -280,7 +287,8 @@ static void cmk_io_go(struct cmk_io *io)
  * cmk_io_start() - begin a bio, or begin it again
  * @io: a bio with nothing under way
  *
- * Context: process context, not inside map(): a write may wait for a page.
+ * Context: process context; inside map() only before its first submission, as
+ * a write may wait for a page.
  */
 void cmk_io_start(struct cmk_io *io)
 {
@@ -329,7 +337,7 @@ static int cmk_map_flush(struct cmk_target *ct, struct bio *bio)
  * at these borders, but then reads and writes at its queue's limit, too, which
  * is nothing to a device that takes bios.
  *
- * A large read is cut when its pieces can be decrypted side by side.
+ * Large reads are cut, too; large writes in bounce.c.
  */
 static bool cmk_map_cut(struct cmk_target *ct, struct bio *bio,
 			sector_t sector)
@@ -338,8 +346,9 @@ static bool cmk_map_cut(struct cmk_target *ct, struct bio *bio,
 	sector_t left = range - (sector & (range - 1));
 
 	if (unlikely(bio_sectors(bio) > CMK_PIECE >> SECTOR_SHIFT) &&
-	    bio_op(bio) == REQ_OP_READ && cmk_offload_spreads(ct))
-		left = min_t(sector_t, left, CMK_PIECE >> SECTOR_SHIFT);
+	    bio_op(bio) == REQ_OP_READ)
+		left = min_t(sector_t, left,
+			     cmk_offload_read_max(ct) >> SECTOR_SHIFT);
 	if (likely(bio_sectors(bio) <= left))
 		return false;
 	dm_accept_partial_bio(bio, left);

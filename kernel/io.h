@@ -16,8 +16,10 @@
 
 /* Bounce pages whose vector lies in the per-bio data. */
 #define CMK_INLINE_VECS		4
-/* A write is cut to this many bytes; where it helps, a read too. */
+/* A write is cut to this many bytes; where it helps, a read too ... */
 #define CMK_PIECE		(128 * 1024)
+/* ... and in any case to these: so much may be decrypted in one go. */
+#define CMK_READ_MAX		(1024 * 1024)
 #define CMK_BOUNCE_PAGES	(CMK_PIECE / PAGE_SIZE)
 
 /**
@@ -114,7 +116,7 @@ void cmk_write_map(struct cmk_io *io);
 
 /* offload.c */
 bool cmk_offload(struct cmk_io *io);
-bool cmk_offload_spreads(const struct cmk_target *ct);
+unsigned int cmk_offload_read_max(const struct cmk_target *ct);
 void cmk_offload_judge(struct cmk_io *io);
 void cmk_offload_done(struct cmk_offload *off);
 void cmk_offload_count(const struct cmk_volume *vol, u64 *nr_inline,

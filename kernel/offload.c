@@ -52,6 +52,7 @@ static int cmk_offload_fill(const struct cmk_io *io)
 static bool cmk_offload_pays(struct cmk_io *io, struct cmk_offload *off)
 {
 	int queued = atomic_read(&off->queued);
+	unsigned int left = READ_ONCE(off->left);
 
 	if (queued) {
 		cmk_offload_paid(off);
@@ -60,20 +61,21 @@ static bool cmk_offload_pays(struct cmk_io *io, struct cmk_offload *off)
 	/* A piece of a larger bio: the next comes at once. */
 	if (io->cut)
 		return true;
-	if (READ_ONCE(off->left)) {
-		off->left--;
+	if (left) {
+		WRITE_ONCE(off->left, left - 1);
 		return false;
 	}
 	off->interval = min(2 * off->interval + 1, CMK_TRIAL_MAX);
 	off->left = off->interval;
-	if (in_task())
+	if (!in_interrupt())
 		io->trial = get_task_struct(current);
 	return true;
 }
 
 static bool cmk_offload_auto(struct cmk_io *io, struct cmk_offload *off)
 {
-	if (!in_task() && io->iter.bi_size > CMK_SOFTIRQ_BYTES)
+	/* Also where softirqs are only off: below may be a volume, too. */
+	if (in_interrupt() && io->iter.bi_size > CMK_SOFTIRQ_BYTES)
 		return true;
 	if (num_online_cpus() == 1)
 		return false;
@@ -81,12 +83,16 @@ static bool cmk_offload_auto(struct cmk_io *io, struct cmk_offload *off)
 }
 
 /**
- * cmk_offload_spreads() - is it worth while to cut a large read?
+ * cmk_offload_read_max() - how large a read may be
  * @ct: a target
+ *
+ * Return: bytes; a larger one is cut, where its pieces can be decrypted side
+ * by side for their sake, elsewhere to bound the time of one decryption.
  */
-bool cmk_offload_spreads(const struct cmk_target *ct)
+unsigned int cmk_offload_read_max(const struct cmk_target *ct)
 {
-	return ct->args.crypt != CMK_CRYPT_INLINE && num_online_cpus() > 1;
+	return ct->args.crypt != CMK_CRYPT_INLINE && num_online_cpus() > 1 ?
+		CMK_PIECE : CMK_READ_MAX;
 }
 
 /**

@@ -99,8 +99,9 @@ struct cmk_offload {
  * @sectors: size; written while no I/O runs
  * @ranges: table of ranges
  * @pages: bounce pages when nothing else can be had
- * @io_wq: bios and deferred crypto; its own, so that a device that hangs
- *	stops no other volume
+ * @io_wq: bios that are sent to the device, encrypted or begun again, which may
+ *	sleep; its own, so that a device that hangs stops no other volume
+ * @read_wq: decryption, which never sleeps
  * @offload: per CPU
  * @options: written in a constructor or while no I/O runs; read anywhere
  * @lock: see the fields; taken in interrupts too
@@ -139,6 +140,7 @@ struct cmk_volume {
 	struct cmk_ranges ranges;
 	mempool_t pages;
 	struct workqueue_struct *io_wq;
+	struct workqueue_struct *read_wq;
 	struct cmk_offload __percpu *offload;
 	struct cmk_options options;
 
