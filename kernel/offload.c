@@ -11,7 +11,7 @@
  * and where the bios come from interrupts, the next one has come, or it has
  * not.  Hence a CPU on which nothing is queued tries the queue with one bio
  * now and then, after each trial in vain half as often, after one that paid
- * four times as often; and as long as it finds others still queued when a bio
+ * twice as often; and as long as it finds others still queued when a bio
  * comes, it adds to them.  When the queue has its fill, whoever brings the next
  * bio takes part in the work.
  *
@@ -34,10 +34,10 @@
 /* Bios between two trials, at most. */
 #define CMK_TRIAL_MAX		1023
 
-/* One undoes two in vain: where the host steals CPUs, a sleeper looks awake. */
+/* One undoes one in vain: where the host steals CPUs, a sleeper looks awake. */
 static void cmk_offload_paid(struct cmk_offload *off)
 {
-	unsigned int interval = READ_ONCE(off->interval) / 4;
+	unsigned int interval = READ_ONCE(off->interval) / 2;
 
 	WRITE_ONCE(off->interval, interval);
 	WRITE_ONCE(off->left, min(READ_ONCE(off->left), interval));
