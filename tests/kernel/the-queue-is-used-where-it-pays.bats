@@ -77,13 +77,13 @@ some_io() {	# ENGINE DEPTH RW
 	open_cmk
 	some_io io_uring 32 randread
 	share
-	[ "$share" -ge 10 ]
+	[ "$share" -ge 5 ]
 	[ "$share" -lt 100 ]
 	gone cmk
 	open_cmk
 	some_io io_uring 32 randwrite
 	share
-	[ "$share" -ge 10 ]
+	[ "$share" -ge 5 ]
 	[ "$share" -lt 100 ]
 }
 
