@@ -19,8 +19,8 @@
  * interrupt or another CPU, a bio goes the other way and both ways are right.
  */
 
-#include <linux/sched/task.h>
 #include <linux/percpu.h>
+#include <linux/sched/task.h>
 
 #include "cipher.h"
 #include "io.h"

@@ -78,7 +78,8 @@ struct cmk_options {
  * @nr_inline: bios whose crypto it did where they were brought
  * @nr_queued: bios that it has queued, ever
  *
- * @queued is changed by any CPU, the rest by this one, without a lock.
+ * No lock: @queued is changed by any CPU, @interval and @left by this one and,
+ * when a trial has paid, by another; the counts by this one.  They only steer.
  */
 struct cmk_offload {
 	atomic_t queued;

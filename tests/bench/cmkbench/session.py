@@ -57,8 +57,7 @@ def figures(vm, script, lines):
     work = vm.file('work')
     work.write_text(''.join(f'{line}\n' for line in lines), encoding='ascii')
     push(vm, work, '/root/work')
-    pid = vm.guest.start(['bash', f'{GUEST}/{script}', '/root/work'],
-                         capture=False)
+    vm.guest.start(['bash', f'{GUEST}/{script}', '/root/work'], capture=False)
     heard = time.monotonic()
     with open(vm.file('tap.log'), 'rb') as port:
         while True:
@@ -76,4 +75,3 @@ def figures(vm, script, lines):
             if words[0] == 'error':
                 raise BedError(line.decode().strip())
             yield words
-    del pid
