@@ -43,10 +43,9 @@ static void cmk_bounce_free(struct cmk_io *io)
 static void cmk_write_work(struct work_struct *work)
 {
 	struct cmk_io *io = container_of(work, struct cmk_io, work);
-	struct cmk_offload *off = io->offload;
 
+	cmk_offload_begin(io);
 	cmk_write_start(io);
-	cmk_offload_done(off);
 }
 
 static void cmk_write_endio(struct bio *bounce)
@@ -145,8 +144,8 @@ static void cmk_write_piece(struct cmk_io *io)
 
 static void cmk_write_would_block(struct cmk_io *io)
 {
-	if (io->trial)
-		cmk_offload_judge(io);
+	if (io->offload)
+		cmk_offload_done(io);
 	cmk_bounce_free(io);
 	cmk_io_end(io, BLK_STS_AGAIN);
 }
@@ -183,8 +182,11 @@ void cmk_write_map(struct cmk_io *io)
 	unsigned int len;
 
 	BUILD_BUG_ON(CMK_PIECE < PAGE_SIZE);
-	if (io->iter.bi_size > CMK_PIECE)
-		cmk_write_cut(io, CMK_PIECE);
+	if (io->iter.bi_size > CMK_PIECE) {
+		len = cmk_offload_max(io->ct, true);
+		if (io->iter.bi_size > len)
+			cmk_write_cut(io, len);
+	}
 	if (cmk_offload(io)) {
 		cmk_io_queue(io, cmk_write_work);
 		return;

@@ -117,8 +117,8 @@ cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
 		if (verdict == CMK_GO)
 			verdict = CMK_WAIT_KEY;
 	}
-	if (io->trial)
-		cmk_offload_judge(io);
+	if (io->offload)
+		cmk_offload_done(io);
 	if (!write && (r || begun))
 		zero_fill_bio_iter(io->bio, io->iter);
 	return verdict;
@@ -148,8 +148,8 @@ cmk_io_crypt(struct cmk_io *io, bool write, struct bvec_iter *iter,
 		r = cmk_crypt_section(&crypt, slot->tfm, io->bio->bi_io_vec,
 				      iter, CMK_SECTION, geo->iv_offset);
 		more = r || iter->bi_size;
-		if (unlikely(io->trial) && !more)
-			cmk_offload_judge(io);
+		if (unlikely(io->offload) && !more)
+			cmk_offload_done(io);
 		if (!write && !more)
 			cmk_io_deliver(io);
 		rcu_read_unlock();
@@ -218,10 +218,9 @@ static void cmk_read_finish(struct cmk_io *io)
 static void cmk_read_work(struct work_struct *work)
 {
 	struct cmk_io *io = container_of(work, struct cmk_io, work);
-	struct cmk_offload *off = io->offload;
 
+	cmk_offload_begin(io);
 	cmk_read_finish(io);
-	cmk_offload_done(off);
 }
 
 /* Not behind writes, which may sleep while they are sent: this never does. */
@@ -348,7 +347,7 @@ static bool cmk_map_cut(struct cmk_target *ct, struct bio *bio,
 	if (unlikely(bio_sectors(bio) > CMK_PIECE >> SECTOR_SHIFT) &&
 	    bio_op(bio) == REQ_OP_READ)
 		left = min_t(sector_t, left,
-			     cmk_offload_read_max(ct) >> SECTOR_SHIFT);
+			     cmk_offload_max(ct, false) >> SECTOR_SHIFT);
 	if (likely(bio_sectors(bio) <= left))
 		return false;
 	dm_accept_partial_bio(bio, left);
@@ -387,6 +386,7 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 	io->end_io = bio->bi_end_io;
 	io->deadline = 0;
 	io->wants_key = false;
+	io->offload = NULL;
 	io->trial = NULL;
 
 	if (unlikely(cmk_io_verdict(io) != CMK_GO))

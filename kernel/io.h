@@ -16,11 +16,13 @@
 
 /* Bounce pages whose vector lies in the per-bio data. */
 #define CMK_INLINE_VECS		4
-/* A write is cut to this many bytes; where it helps, a read too ... */
-#define CMK_PIECE		(128 * 1024)
-/* ... and in any case to these: so much may be decrypted in one go. */
+/* Where several CPUs can share the work, a bio is cut to so many bytes; ... */
+#define CMK_PIECE		(64 * 1024)
+/* ... elsewhere a write to what it holds in memory ... */
+#define CMK_WRITE_MAX		(128 * 1024)
+/* ... and a read to what may be decrypted in one go. */
 #define CMK_READ_MAX		(1024 * 1024)
-#define CMK_BOUNCE_PAGES	(CMK_PIECE / PAGE_SIZE)
+#define CMK_BOUNCE_PAGES	(CMK_WRITE_MAX / PAGE_SIZE)
 
 /**
  * struct cmk_target - one entry of a table
@@ -54,8 +56,9 @@ struct cmk_target {
  * @deadline: jiffies until which it waits for its key, 0 for ever
  * @wants_key: parked and counted in its range's waiters
  * @cut: a piece of a larger bio
- * @offload: where it is counted while its crypto is queued
+ * @offload: where it is counted while its crypto is queued, else NULL
  * @trial: who brought a bio that is queued to see what he does next, or NULL
+ * @workers: where the worker counts itself
  * @work: crypto on the queue
  * @bounce: the write under way; embedded, initialised for each piece
  * @vecs: vector of @bounce, @inline_vecs or allocated
@@ -75,6 +78,7 @@ struct cmk_io {
 	bool cut;
 	struct cmk_offload *offload;
 	struct task_struct *trial;
+	atomic_t *workers;
 	struct work_struct work;
 	struct bio bounce;
 	struct bio_vec *vecs;
@@ -115,12 +119,11 @@ void cmk_write_start(struct cmk_io *io);
 void cmk_write_map(struct cmk_io *io);
 
 /* offload.c */
+void cmk_offload_init(struct cmk_volume *vol);
 bool cmk_offload(struct cmk_io *io);
-unsigned int cmk_offload_read_max(const struct cmk_target *ct);
-void cmk_offload_judge(struct cmk_io *io);
-void cmk_offload_done(struct cmk_offload *off);
-void cmk_offload_count(const struct cmk_volume *vol, u64 *nr_inline,
-		       u64 *nr_queued);
+unsigned int cmk_offload_max(const struct cmk_target *ct, bool write);
+void cmk_offload_begin(struct cmk_io *io);
+void cmk_offload_done(struct cmk_io *io);
 
 /* park.c */
 bool cmk_park(struct cmk_io *io);

@@ -13,13 +13,20 @@
  * now and then, after each trial in vain half as often, after one that paid
  * twice as often; and as long as it finds others still queued when a bio
  * comes, it adds to them.  When the queue has its fill, whoever brings the next
- * bio takes part in the work.
+ * bio takes part in the work; so he does with the last piece of a larger bio,
+ * because afterwards he has nothing to do but wait for the others.
+ *
+ * And it pays only where another CPU has nothing to do.  When for a while each
+ * worker finds that somebody else wants its CPU, the queue is left alone for a
+ * longer while: its work would be done at the cost of his.
  *
  * The numbers below steer and decide nothing else: where they race with an
  * interrupt or another CPU, a bio goes the other way and both ways are right.
  */
 
+#include <linux/jiffies.h>
 #include <linux/percpu.h>
+#include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 
 #include "cipher.h"
@@ -33,6 +40,27 @@
 #define CMK_QUEUED_SMALL	8
 /* Bios between two trials, at most. */
 #define CMK_TRIAL_MAX		1023
+/*
+ * How long each worker meets others before the queue is shut: the scheduler
+ * has had the time to find it a CPU that is idle; and for how long it is shut.
+ */
+#define CMK_CROWDED_MIN		(HZ / 50)
+#define CMK_CROWDED_MAX		(HZ / 2)
+
+/* Workers that do crypto, by the CPU on which they began. */
+static DEFINE_PER_CPU(atomic_t, cmk_workers);
+
+/**
+ * cmk_offload_init() - nothing is queued, nothing known
+ * @vol: a volume with @offload, zeroed
+ */
+void cmk_offload_init(struct cmk_volume *vol)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(vol->offload, cpu)->shut = jiffies;
+}
 
 /* One undoes one in vain: where the host steals CPUs, a sleeper looks awake. */
 static void cmk_offload_paid(struct cmk_offload *off)
@@ -52,26 +80,39 @@ static int cmk_offload_fill(const struct cmk_io *io)
 		others : max(CMK_QUEUED_SMALL, others);
 }
 
-/* Does whoever brings this bio have others to bring? */
+/* The last piece of a larger bio: nothing to bring is left but waiting. */
+static bool cmk_offload_last(const struct cmk_io *io, struct cmk_offload *off)
+{
+	if (!io->cut)
+		return off->next == io->iter.bi_sector;
+	off->next = bvec_iter_end_sector(io->iter);
+	return false;
+}
+
+/* Does whoever brings this bio have others to bring, and is there a CPU? */
 static bool cmk_offload_pays(struct cmk_io *io, struct cmk_offload *off)
 {
 	int queued = atomic_read(&off->queued);
+	bool last = cmk_offload_last(io, off);
 	unsigned int left = READ_ONCE(off->left);
+	bool trial = false;
 
 	if (queued) {
 		cmk_offload_paid(off);
-		return queued < cmk_offload_fill(io);
+		if (last || queued >= cmk_offload_fill(io))
+			return false;
+	} else if (!io->cut) {		/* else the next piece comes at once */
+		if (left) {
+			WRITE_ONCE(off->left, left - 1);
+			return false;
+		}
+		off->interval = min(2 * off->interval + 1, CMK_TRIAL_MAX);
+		off->left = off->interval;
+		trial = !in_interrupt();
 	}
-	/* A piece of a larger bio: the next comes at once. */
-	if (io->cut)
-		return true;
-	if (left) {
-		WRITE_ONCE(off->left, left - 1);
+	if (time_before(jiffies, READ_ONCE(off->shut)))
 		return false;
-	}
-	off->interval = min(2 * off->interval + 1, CMK_TRIAL_MAX);
-	off->left = off->interval;
-	if (!in_interrupt())
+	if (trial)
 		io->trial = get_task_struct(current);
 	return true;
 }
@@ -87,24 +128,27 @@ static bool cmk_offload_auto(struct cmk_io *io, struct cmk_offload *off)
 }
 
 /**
- * cmk_offload_read_max() - how large a read may be
+ * cmk_offload_max() - how large a bio may be
  * @ct: a target
+ * @write: it is a write
  *
- * Return: bytes; a larger one is cut, where its pieces can be decrypted side
- * by side for their sake, elsewhere to bound the time of one decryption.
+ * Return: bytes; a larger one is cut, where its pieces can be worked on side
+ * by side for their sake, elsewhere to bound the memory of one write and the
+ * time of one decryption.
  */
-unsigned int cmk_offload_read_max(const struct cmk_target *ct)
+unsigned int cmk_offload_max(const struct cmk_target *ct, bool write)
 {
-	return ct->args.crypt != CMK_CRYPT_INLINE && num_online_cpus() > 1 ?
-		CMK_PIECE : CMK_READ_MAX;
+	if (ct->args.crypt != CMK_CRYPT_INLINE && num_online_cpus() > 1)
+		return CMK_PIECE;
+	return write ? CMK_WRITE_MAX : CMK_READ_MAX;
 }
 
 /**
  * cmk_offload() - shall the crypto of this bio be done on the queue?
  * @io: a bio whose crypto is due
  *
- * When it says yes, the work ends with cmk_offload_done() of the @offload that
- * the bio had when the work began.
+ * When it says yes, the work begins with cmk_offload_begin(), and when the
+ * crypto is done, before anybody is told, comes cmk_offload_done().
  *
  * Context: any.
  */
@@ -136,44 +180,56 @@ bool cmk_offload(struct cmk_io *io)
 }
 
 /**
- * cmk_offload_judge() - what does he do who brought this bio?
- * @io: a bio with @trial whose crypto is done, but who waits for it does not
- *	know yet
+ * cmk_offload_begin() - a worker begins with a queued bio
+ * @io: the bio
  */
-void cmk_offload_judge(struct cmk_io *io)
+void cmk_offload_begin(struct cmk_io *io)
 {
-	if (task_is_running(io->trial))
-		cmk_offload_paid(io->offload);
-	put_task_struct(io->trial);
-	io->trial = NULL;
+	io->workers = raw_cpu_ptr(&cmk_workers);
+	atomic_inc(io->workers);
 }
 
-/**
- * cmk_offload_done() - the work of a queued bio is done
- * @off: its @offload; the bio itself may be gone
+/*
+ * Does somebody else than our own workers want this CPU, and for how long?  Not
+ * on the CPU that queues: that is the one who brings the bios, and a worker
+ * that was woken there is moved before long.
  */
-void cmk_offload_done(struct cmk_offload *off)
+static void cmk_offload_crowd(struct cmk_volume *vol, struct cmk_offload *off,
+			      const atomic_t *workers)
 {
-	atomic_dec(&off->queued);
-}
+	unsigned long since = READ_ONCE(off->crowded);
+	unsigned long now = jiffies;
 
-/**
- * cmk_offload_count() - how often it was this way or that, for status
- * @vol: a volume
- * @nr_inline: bios whose crypto was done where they were brought
- * @nr_queued: and on the queue
- */
-void cmk_offload_count(const struct cmk_volume *vol, u64 *nr_inline,
-		       u64 *nr_queued)
-{
-	const struct cmk_offload *off;
-	int cpu;
-
-	*nr_inline = 0;
-	*nr_queued = 0;
-	for_each_possible_cpu(cpu) {
-		off = per_cpu_ptr(vol->offload, cpu);
-		*nr_inline += READ_ONCE(off->nr_inline);
-		*nr_queued += READ_ONCE(off->nr_queued);
+	if (off == raw_cpu_ptr(vol->offload))
+		return;
+	if (single_task_running() || atomic_read(workers) > 1) {
+		if (since)
+			WRITE_ONCE(off->crowded, 0);
+	} else if (!since || time_after(now, since + CMK_CROWDED_MAX)) {
+		WRITE_ONCE(off->crowded, now ?: 1);
+	} else if (time_after(now, since + CMK_CROWDED_MIN)) {
+		WRITE_ONCE(off->crowded, 0);
+		WRITE_ONCE(off->shut, now + CMK_CROWDED_MAX);
 	}
+}
+
+/**
+ * cmk_offload_done() - the crypto of a queued bio is done
+ * @io: the bio; who waits for it does not know yet, so what he does is still
+ *	what he did while it was queued
+ */
+void cmk_offload_done(struct cmk_io *io)
+{
+	struct cmk_offload *off = io->offload;
+
+	if (io->trial) {
+		if (task_is_running(io->trial))
+			cmk_offload_paid(off);
+		put_task_struct(io->trial);
+		io->trial = NULL;
+	}
+	cmk_offload_crowd(io->ct->vol, off, io->workers);
+	atomic_dec(io->workers);
+	atomic_dec(&off->queued);
+	io->offload = NULL;
 }

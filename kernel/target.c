@@ -95,6 +95,7 @@ static struct cmk_volume *cmk_ctr_new_volume(const struct cmk_geometry *geo,
 		return vol;
 	cmk_lease_init(vol);
 	cmk_park_init(vol);
+	cmk_offload_init(vol);
 	vol->options = ct->options;
 	vol->sectors = ct->sectors;
 	vol->number = disk_devt(dm_disk((struct mapped_device *)geo->md));
@@ -290,7 +291,7 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 	u64 nr_inline, nr_queued;
 	unsigned int sz = 0;
 
-	cmk_offload_count(vol, &nr_inline, &nr_queued);
+	cmk_volume_crypts(vol, &nr_inline, &nr_queued);
 	spin_lock_irq(&vol->lock);
 	DMEMIT("gate=%s cause=%s sticky=%u ranges=%u live=%u wanted=%u ",
 	       gates[vol->gate], causes[vol->cause], vol->sticky,

@@ -39,18 +39,21 @@ static void cmk_volume_wipe_work(struct work_struct *work)
 }
 
 /*
- * One CPU fewer decrypts than there are: the one that brings the bios does its
- * part.  In the names half of the uuid: 23 characters is what 6.1 takes.
+ * One CPU fewer works here than there are: the one that brings the bios does
+ * its part.  One work at a time would be enough: what sleeps waits for the
+ * device, or for pages that writes on their way to it give back, and never for
+ * another work of the queue.  In the names half of the uuid: 23 characters is
+ * what 6.1 takes.
  */
 static int cmk_volume_queues(struct cmk_volume *vol, const uuid_t *uuid)
 {
-	vol->io_wq = alloc_workqueue("cmk/%8phN", WQ_UNBOUND | WQ_MEM_RECLAIM,
-				     0, uuid);
+	const unsigned int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
+	int others = max(num_online_cpus() - 1, 1u);
+
+	vol->io_wq = alloc_workqueue("cmk/%8phN", flags, others, uuid);
 	if (!vol->io_wq)
 		return -ENOMEM;
-	vol->read_wq = alloc_workqueue("cmkr/%8phN",
-				       WQ_UNBOUND | WQ_MEM_RECLAIM,
-				       max(num_online_cpus() - 1, 1u), uuid);
+	vol->read_wq = alloc_workqueue("cmkr/%8phN", flags, others, uuid);
 	if (vol->read_wq)
 		return 0;
 	destroy_workqueue(vol->io_wq);
@@ -225,4 +228,25 @@ void cmk_volume_notify(struct cmk_volume *vol)
 	event.sticky = vol->sticky;
 	spin_unlock_irq(&vol->lock);
 	cmk_notify(&event);
+}
+
+/**
+ * cmk_volume_crypts() - where the crypto was done, for status
+ * @vol: a volume
+ * @nr_inline: bios whose crypto was done where they were brought
+ * @nr_queued: and on the queue
+ */
+void cmk_volume_crypts(const struct cmk_volume *vol, u64 *nr_inline,
+		       u64 *nr_queued)
+{
+	const struct cmk_offload *off;
+	int cpu;
+
+	*nr_inline = 0;
+	*nr_queued = 0;
+	for_each_possible_cpu(cpu) {
+		off = per_cpu_ptr(vol->offload, cpu);
+		*nr_inline += READ_ONCE(off->nr_inline);
+		*nr_queued += READ_ONCE(off->nr_queued);
+	}
 }

@@ -75,16 +75,23 @@ struct cmk_options {
  * @queued: bios that it has queued and whose crypto is not done
  * @interval: bios between its trials of the queue
  * @left: bios until the next
+ * @crowded: jiffies since when its workers met others on their CPUs, or 0
+ * @shut: jiffies until which it queues nothing by itself
+ * @next: where the last piece of a larger bio ended, if more of it comes
  * @nr_inline: bios whose crypto it did where they were brought
  * @nr_queued: bios that it has queued, ever
  *
- * No lock: @queued is changed by any CPU, @interval and @left by this one and,
- * when a trial has paid, by another; the counts by this one.  They only steer.
+ * No lock: @queued, @crowded and @shut are changed by any CPU, @interval and
+ * @left by this one and, when a trial has paid, by another; the rest by this
+ * one.  They only steer.
  */
 struct cmk_offload {
 	atomic_t queued;
 	unsigned int interval;
 	unsigned int left;
+	unsigned long crowded;
+	unsigned long shut;
+	sector_t next;
 	u64 nr_inline;
 	u64 nr_queued;
 };
@@ -210,6 +217,8 @@ int cmk_volume_set_key(struct cmk_volume *vol, u32 index,
 		       struct cmk_slot *slot);
 int cmk_volume_drop_keys(struct cmk_volume *vol, u32 first, u32 count);
 void cmk_volume_notify(struct cmk_volume *vol);
+void cmk_volume_crypts(const struct cmk_volume *vol, u64 *nr_inline,
+		       u64 *nr_queued);
 
 static inline u32 cmk_volume_range_count(sector_t sectors, unsigned int shift)
 {

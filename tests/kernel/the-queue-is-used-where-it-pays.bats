@@ -87,6 +87,24 @@ some_io() {	# ENGINE DEPTH RW
 	[ "$share" -lt 100 ]
 }
 
+# The same load as in the test before, with somebody else on each CPU: what the
+# queue is given would only take time from him.
+@test "where every CPU has work the queue is left alone" {
+	local cpu hogs=()
+
+	open_cmk
+	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+		timeout 60 taskset -c "$cpu" yes >/dev/null 3>&- &
+		hogs+=($!)
+	done
+	fio --name=io --filename=/dev/mapper/cmk --direct=1 --bs=4k \
+		--ioengine=io_uring --iodepth=32 --rw=randread --runtime=4 \
+		--time_based --norandommap --thread --output=/tmp/fio.log
+	kill "${hogs[@]}"
+	share
+	[ "$share" -le 30 ]
+}
+
 # He who submits does some himself, but never the first.
 @test "pieces of a large read and write go to the queue, and are right" {
 	local before
