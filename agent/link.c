@@ -76,6 +76,7 @@ static void on_kernel_event(const struct cmk_nl_event *ev, void *userdata)
 		break;
 	case CMK_NL_UNBOUND:
 		/* Ours shows by a refused command. */
+	case CMK_NL_BENCHMARK:
 		break;
 	}
 }

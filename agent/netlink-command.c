@@ -132,6 +132,8 @@ static void parse_volume(struct nlattr **attrs, struct cmk_nl_volume *v)
 	v->parked = cmk_attr_u32(attrs, CMK_A_MAIN_PARKED);
 	cmk_attr_text(attrs, CMK_A_MAIN_DRIVER, v->driver, sizeof(v->driver));
 	v->key_bytes = cmk_attr_u64(attrs, CMK_A_MAIN_KEY_BYTES);
+	v->nr_inline = cmk_attr_u64(attrs, CMK_A_MAIN_INLINE);
+	v->nr_queued = cmk_attr_u64(attrs, CMK_A_MAIN_QUEUED);
 	v->no_lease = attrs[CMK_A_MAIN_NO_LEASE];
 	v->lease_ttl = cmk_attr_u32(attrs, CMK_A_MAIN_LEASE_TTL);
 	v->lease_left_ms = cmk_attr_u64(attrs, CMK_A_MAIN_LEASE_LEFT_MS);
@@ -307,5 +309,15 @@ int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
 		cmk_request_put(req, CMK_A_MAIN_ADMIN, NULL, 0);
 	cmk_request_put_u32(req, CMK_A_MAIN_LEASE_TTL, ttl);
 	cmk_request_put_u32(req, CMK_A_MAIN_LAPSE, lapse);
+	return cmk_request_send(req, NULL, NULL, e);
+}
+
+int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,
+		     struct cmk_error *e)
+{
+	struct cmk_request *req __cmk_request = NULL;
+
+	req = cmk_request_new(nl, CMK_CMD_BENCHMARK, false);
+	cmk_request_put_u32(req, CMK_A_MAIN_SECTOR_SIZE, sector_size);
 	return cmk_request_send(req, NULL, NULL, e);
 }

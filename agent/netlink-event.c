@@ -45,6 +45,17 @@ static void check_sequence(struct reader *reader, uint32_t seq)
 	nl->event_seq_known = true;
 }
 
+static void parse_speed(struct nlattr **attrs, struct cmk_nl_speed *speed)
+{
+	speed->sector_size = cmk_attr_u32(attrs, CMK_A_MAIN_SECTOR_SIZE);
+	cmk_attr_text(attrs, CMK_A_MAIN_DRIVER, speed->driver,
+		      sizeof(speed->driver));
+	speed->cipher_encrypt = cmk_attr_u64(attrs, CMK_A_MAIN_CIPHER_ENCRYPT);
+	speed->cipher_decrypt = cmk_attr_u64(attrs, CMK_A_MAIN_CIPHER_DECRYPT);
+	speed->volume_encrypt = cmk_attr_u64(attrs, CMK_A_MAIN_VOLUME_ENCRYPT);
+	speed->volume_decrypt = cmk_attr_u64(attrs, CMK_A_MAIN_VOLUME_DECRYPT);
+}
+
 static void on_event(uint8_t cmd, struct nlattr **attrs, void *arg)
 {
 	struct cmk_nl_event ev = { 0 };
@@ -59,6 +70,10 @@ static void on_event(uint8_t cmd, struct nlattr **attrs, void *arg)
 		break;
 	case CMK_CMD_UNBOUND:
 		ev.type = CMK_NL_UNBOUND;
+		break;
+	case CMK_CMD_BENCHMARK_DONE:
+		ev.type = CMK_NL_BENCHMARK;
+		parse_speed(attrs, &ev.speed);
 		break;
 	default:		/* of a newer module; its number still counts */
 		check_sequence(reader, cmk_attr_u32(attrs, CMK_A_MAIN_SEQ));

@@ -31,6 +31,7 @@ struct cmk_nl_volume {
 	uint32_t live, wanted, parked;
 	char driver[64];
 	uint64_t key_bytes;
+	uint64_t nr_inline, nr_queued;	/* I/Os, by where the crypto was */
 	bool no_lease;
 	uint32_t lease_ttl;
 	uint64_t lease_left_ms;
@@ -49,7 +50,16 @@ enum cmk_nl_event_type {
 	CMK_NL_KEY_WANTED,
 	CMK_NL_STATE_CHANGED,
 	CMK_NL_UNBOUND,
+	CMK_NL_BENCHMARK,	/* one has ended */
 	CMK_NL_LOST,		/* a gap or an overrun: dump again */
+};
+
+/* What a benchmark has found, in KiB a second; 0: it could not be measured. */
+struct cmk_nl_speed {
+	uint32_t sector_size;
+	char driver[64];
+	uint64_t cipher_encrypt, cipher_decrypt;
+	uint64_t volume_encrypt, volume_decrypt;
 };
 
 struct cmk_nl_event {
@@ -60,6 +70,7 @@ struct cmk_nl_event {
 	enum cmk_gate gate;
 	enum cmk_cause cause;
 	bool sticky;
+	struct cmk_nl_speed speed;
 };
 
 struct cmk_nl_bind {
@@ -118,6 +129,10 @@ int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
 		  const char *reason, struct cmk_error *e);
 int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
 		   uint32_t ttl, enum cmk_lapse lapse, struct cmk_error *e);
+
+/* Begins; CMK_NL_BENCHMARK tells the result.  -EBUSY while one is under way. */
+int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,
+		     struct cmk_error *e);
 
 const char *cmk_gate_name(enum cmk_gate gate);
 const char *cmk_cause_name(enum cmk_cause cause);

@@ -37,6 +37,17 @@ static int cmk_nl_put_state(struct sk_buff *msg, struct cmk_volume *vol)
 	return r;
 }
 
+static int cmk_nl_put_crypts(struct sk_buff *msg, const struct cmk_volume *vol)
+{
+	u64 nr_inline, nr_queued;
+
+	cmk_volume_crypts(vol, &nr_inline, &nr_queued);
+	return nla_put_u64_64bit(msg, CMK_A_MAIN_INLINE, nr_inline,
+				 CMK_A_MAIN_PAD) ?:
+	       nla_put_u64_64bit(msg, CMK_A_MAIN_QUEUED, nr_queued,
+				 CMK_A_MAIN_PAD);
+}
+
 static int cmk_nl_put_volume(struct sk_buff *msg, struct cmk_volume *vol,
 			     u32 portid, u32 seq, int flags)
 {
@@ -56,7 +67,7 @@ static int cmk_nl_put_volume(struct sk_buff *msg, struct cmk_volume *vol,
 	    nla_put_string(msg, CMK_A_MAIN_DRIVER, cmk_cipher_driver()) ||
 	    nla_put_u64_64bit(msg, CMK_A_MAIN_LEASE_LEFT_MS,
 			      cmk_lease_left_ms(vol), CMK_A_MAIN_PAD) ||
-	    cmk_nl_put_state(msg, vol)) {
+	    cmk_nl_put_state(msg, vol) || cmk_nl_put_crypts(msg, vol)) {
 		genlmsg_cancel(msg, hdr);
 		return -EMSGSIZE;
 	}

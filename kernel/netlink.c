@@ -20,6 +20,7 @@
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
+#include "benchmark.h"
 #include "generated/netlink-gen.h"
 #include "lease.h"
 #include "netlink.h"
@@ -335,6 +336,32 @@ int cmk_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 	return cmk_nl_close(skb, info, CMK_GATE_REVOKED);
 }
 
+/* --- the benchmark --- */
+
+int cmk_nl_benchmark_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[CMK_A_MAIN_SECTOR_SIZE];
+	u32 size;
+	int r;
+
+	r = cmk_nl_permit(skb, info->extack) ?: cmk_nl_check(info);
+	if (r)
+		return r;
+	if (cmk_nl_missing(info, CMK_A_MAIN_SECTOR_SIZE,
+			   "sector-size is missing"))
+		return -EINVAL;
+	size = nla_get_u32(attr);
+	if (!is_power_of_2(size) || size < 512 || size > 4096) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "sector-size: 512, 1024, 2048 or 4096");
+		return -ERANGE;
+	}
+	r = cmk_benchmark_start(size);
+	if (r)
+		NL_SET_ERR_MSG(info->extack, "a benchmark is under way");
+	return r;
+}
+
 /* --- the family --- */
 
 #define CMK_POLICY(name) \
@@ -388,6 +415,11 @@ static const struct genl_ops cmk_nl_ops[] = {
 		.doit = cmk_nl_restore_doit,
 		CMK_POLICY(restore),
 	},
+	{
+		.cmd = CMK_CMD_BENCHMARK,
+		.doit = cmk_nl_benchmark_doit,
+		CMK_POLICY(benchmark),
+	},
 };
 
 static const struct genl_multicast_group cmk_nl_mcgrps[] = {
@@ -423,9 +455,11 @@ int __init cmk_netlink_init(void)
 
 void cmk_netlink_exit(void)
 {
-	/* The notifier multicasts: it goes before its group. */
+	/* What multicasts goes before its group. */
 	netlink_unregister_notifier(&cmk_nl_notifier);
+	cmk_benchmark_stop();
 	genl_unregister_family(&cmk_nl_family);
+	cmk_benchmark_exit();
 }
 
 MODULE_ALIAS_GENL_FAMILY(CMK_FAMILY_NAME);

@@ -21,6 +21,24 @@ u32 cmk_notify_seq(void)
 	return atomic_read(&cmk_seq);
 }
 
+static int cmk_notify_put_speed(struct sk_buff *msg,
+				const struct cmk_event *event)
+{
+	const struct cmk_speed *speed = &event->speed;
+	int r = nla_put_u32(msg, CMK_A_MAIN_SECTOR_SIZE, event->sector_size);
+
+	r = r ?: nla_put_string(msg, CMK_A_MAIN_DRIVER, event->driver);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_CIPHER_ENCRYPT,
+				   speed->cipher_encrypt, CMK_A_MAIN_PAD);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_CIPHER_DECRYPT,
+				   speed->cipher_decrypt, CMK_A_MAIN_PAD);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_VOLUME_ENCRYPT,
+				   speed->volume_encrypt, CMK_A_MAIN_PAD);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_VOLUME_DECRYPT,
+				   speed->volume_decrypt, CMK_A_MAIN_PAD);
+	return r;
+}
+
 static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
 {
 	int r = nla_put_u32(msg, CMK_A_MAIN_SEQ, atomic_inc_return(&cmk_seq));
@@ -36,6 +54,9 @@ static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
 		r = r ?: nla_put_u32(msg, CMK_A_MAIN_CAUSE, event->cause);
 		if (event->sticky)
 			r = r ?: nla_put_flag(msg, CMK_A_MAIN_STICKY);
+		break;
+	case CMK_CMD_BENCHMARK_DONE:
+		r = r ?: cmk_notify_put_speed(msg, event);
 		break;
 	default:
 		break;

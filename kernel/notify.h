@@ -11,13 +11,31 @@
 #include <uapi/linux/cmk.h>
 
 /**
+ * struct cmk_speed - what a benchmark has found, in KiB a second
+ * @cipher_encrypt: of the cipher alone
+ * @cipher_decrypt: of the cipher alone
+ * @volume_encrypt: of all that is done for the data of a write
+ * @volume_decrypt: of all that is done for the data of a read
+ */
+struct cmk_speed {
+	u64 cipher_encrypt;
+	u64 cipher_decrypt;
+	u64 volume_encrypt;
+	u64 volume_decrypt;
+};
+
+/**
  * struct cmk_event - one event of the group "events"
- * @cmd: CMK_CMD_KEY_WANTED, CMK_CMD_STATE_CHANGED or CMK_CMD_UNBOUND
- * @uuid: the volume; not for CMK_CMD_UNBOUND
+ * @cmd: CMK_CMD_KEY_WANTED, CMK_CMD_STATE_CHANGED, CMK_CMD_UNBOUND or
+ *	CMK_CMD_BENCHMARK_DONE
+ * @uuid: the volume, where there is one
  * @wanted: ranges on which I/O waits (key wanted)
  * @gate: where the gate is now (state changed)
  * @cause: why (state changed)
  * @sticky: closed by an administrator (state changed)
+ * @sector_size: bytes of a data unit (benchmark done)
+ * @driver: name of the cipher's driver (benchmark done)
+ * @speed: all 0 when it could not be measured (benchmark done)
  */
 struct cmk_event {
 	enum cmk_cmd cmd;
@@ -26,6 +44,9 @@ struct cmk_event {
 	enum cmk_gate gate;
 	enum cmk_cause cause;
 	bool sticky;
+	u32 sector_size;
+	const char *driver;
+	struct cmk_speed speed;
 };
 
 void cmk_notify(const struct cmk_event *event);

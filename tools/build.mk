@@ -21,6 +21,7 @@ CMKCTL_SRC := \
 	tools/device-users.c \
 	tools/format-check.c \
 	tools/format-show.c \
+	tools/cmd-benchmark.c \
 	tools/cmd-close.c \
 	tools/cmd-dump.c \
 	tools/cmd-format.c \

@@ -58,6 +58,7 @@ static const struct command {
 	  "  --all               every held or revoked volume\n" },
 	{ "probe", cmd_probe, "[VOLUME...]",
 	  "ask the key server now", "" },
+	{ "benchmark", cmd_benchmark, "", "how fast the cipher is", "" },
 	/* For the udev rules; without a summary it is not listed. */
 	{ "udev", cmd_udev, "DEVICE | --mapped DEVICE", NULL,
 	  "  --mapped            DEVICE is an open volume's mapped device\n" },
@@ -85,7 +86,7 @@ static void make_program_help(void)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].summary)
 			n += snprintf(program_help + n,
-				      sizeof(program_help) - n, "  %-9s %s\n",
+				      sizeof(program_help) - n, "  %-10s %s\n",
 				      commands[i].name, commands[i].summary);
 	snprintf(program_help + n, sizeof(program_help) - n, "\n%s\n%s",
 		 common_help, overview);

@@ -33,6 +33,7 @@ struct cmkctl {
 /* Each returns an exit status and has reported its errors. */
 typedef int (*cmkctl_run_t)(struct cmkctl *ctl, int argc, char **argv);
 
+int cmd_benchmark(struct cmkctl *ctl, int argc, char **argv);
 int cmd_close(struct cmkctl *ctl, int argc, char **argv);
 int cmd_dump(struct cmkctl *ctl, int argc, char **argv);
 int cmd_format(struct cmkctl *ctl, int argc, char **argv);

@@ -78,3 +78,8 @@ const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_LAPSE + 1] = {
 	[CMK_A_MAIN_LAPSE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
+/* CMK_CMD_BENCHMARK - do */
+const struct nla_policy cmk_benchmark_nl_policy[CMK_A_MAIN_SECTOR_SIZE + 1] = {
+	[CMK_A_MAIN_SECTOR_SIZE] = { .type = NLA_U32, },
+};
+

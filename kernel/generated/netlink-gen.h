@@ -24,6 +24,7 @@ int cmk_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info);
 int cmk_nl_hold_doit(struct sk_buff *skb, struct genl_info *info);
 int cmk_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info);
 int cmk_nl_restore_doit(struct sk_buff *skb, struct genl_info *info);
+int cmk_nl_benchmark_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	CMK_NLGRP_EVENTS,
@@ -38,6 +39,7 @@ extern const struct nla_policy cmk_lease_renew_nl_policy[CMK_A_MAIN_LAPSE + 1];
 extern const struct nla_policy cmk_hold_nl_policy[CMK_A_MAIN_REASON + 1];
 extern const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1];
 extern const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_LAPSE + 1];
+extern const struct nla_policy cmk_benchmark_nl_policy[CMK_A_MAIN_SECTOR_SIZE + 1];
 
 extern struct genl_family cmk_nl_family;
 

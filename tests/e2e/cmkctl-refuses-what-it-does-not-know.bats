@@ -10,7 +10,8 @@
 bats_require_minimum_version 1.5.0
 
 CMKCTL=$BATS_TEST_DIRNAME/../../build/bin/cmkctl
-COMMANDS="format open close list status dump revoke hold restore probe udev"
+COMMANDS="format open close list status dump revoke hold restore probe
+benchmark udev"
 
 # refused WORD...: status 2, nothing on stdout, one line on stderr
 refused() {

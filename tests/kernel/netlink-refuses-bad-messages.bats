@@ -36,7 +36,7 @@ state() { dmsetup status cmk; dmsetup table cmk; }
 		--bounding-set=-all --inh-caps=-all nlraw "$UUID" unprivileged
 	echo "$output"
 	[ "$status" = 0 ]
-	[ "$(grep -c EPERM <<<"$output")" = 10 ]
+	[ "$(grep -c EPERM <<<"$output")" = 11 ]
 	[ "$(state)" = "$before" ]
 }
 

@@ -192,7 +192,7 @@ static uint16_t resolve(void)
 	return 0;
 }
 
-static const uint32_t zero, one = 1, ttl = 60, huge = 70000;
+static const uint32_t zero, one = 1, ttl = 60, huge = 70000, size = 4096;
 /* The attributes inside of CMK_A_MAIN_KEY: scheme and data. */
 #define KEY_LEN		(NLA_HDRLEN + 4 + NLA_HDRLEN + 64)
 static struct msg one_key;
@@ -215,6 +215,10 @@ static const struct attr close_[] = {
 };
 
 static const struct attr drop[] = { UUID, RANGE, END };
+static const struct attr benchmark[] = {
+	{ CMK_A_MAIN_SECTOR_SIZE, &size, 4 }, END
+};
+
 static const struct attr key[] = {
 	UUID, RANGE, { CMK_A_MAIN_GENERATION, &one, 4 },
 	{ CMK_A_MAIN_KEY | NLA_F_NESTED, one_key.buf, KEY_LEN }, END
@@ -272,6 +276,7 @@ static void refuse_all(void)
 	mangle(CMK_CMD_HOLD, 0, close_, 7);
 	mangle(CMK_CMD_REVOKE, 0, close_, 7);
 	mangle(CMK_CMD_RESTORE, 0, restore, 7);
+	mangle(CMK_CMD_BENCHMARK, 0, benchmark, 1);
 	begin(&m, family, CMK_CMD_MAX + 1, 0);
 	/* genl core's own refusal, without a text. */
 	bad += send_it(&m) == 0;
@@ -295,6 +300,7 @@ static void unprivileged(void)
 		{ CMK_CMD_HOLD, 0, close_ },
 		{ CMK_CMD_REVOKE, 0, close_ },
 		{ CMK_CMD_RESTORE, 0, restore },
+		{ CMK_CMD_BENCHMARK, 0, benchmark },
 		{ CMK_CMD_BIND, 0, &volume[1] },
 	};
 	struct msg m;

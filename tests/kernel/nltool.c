@@ -9,6 +9,7 @@
  *	renew|restore|admin-restore UUID TTL hold|revoke
  *	hold|revoke|admin-hold|admin-revoke UUID
  *	get UUID | ranges UUID [wanted]
+ *	benchmark SECTOR_SIZE
  *	sleep MILLISECONDS
  *
  * A line that begins with "!" is expected to fail.  An answer ends with when
@@ -117,6 +118,8 @@ static int run(char **w, int n, struct cmk_error *e)
 		nap(strtoul(w[1], NULL, 0));
 		return 0;
 	}
+	if (n == 2 && !strcmp(w[0], "benchmark"))
+		return cmk_nl_benchmark(nl, strtoul(w[1], NULL, 0), e);
 	if (n < 2 || uuid_parse(w[1], uuid))
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "uuid");
 	if (!strcmp(w[0], "set"))
