@@ -41,10 +41,12 @@
 /* Bios between two trials, at most. */
 #define CMK_TRIAL_MAX		1023
 /*
- * How long each worker meets others before the queue is shut: the scheduler
- * has had the time to find it a CPU that is idle; and for how long it is shut.
+ * How long each worker meets others before the queue is shut, and for how long
+ * it is shut.  On the CPU that queues the other is the one who brings the bios,
+ * and a worker that was woken there is moved before long if a CPU is idle.
  */
 #define CMK_CROWDED_MIN		(HZ / 50)
+#define CMK_CROWDED_HERE	(HZ / 8)
 #define CMK_CROWDED_MAX		(HZ / 2)
 
 /* Workers that do crypto, by the CPU on which they began. */
@@ -189,25 +191,21 @@ void cmk_offload_begin(struct cmk_io *io)
 	atomic_inc(io->workers);
 }
 
-/*
- * Does somebody else than our own workers want this CPU, and for how long?  Not
- * on the CPU that queues: that is the one who brings the bios, and a worker
- * that was woken there is moved before long.
- */
+/* Does somebody else than our own workers want this CPU, and for how long? */
 static void cmk_offload_crowd(struct cmk_volume *vol, struct cmk_offload *off,
 			      const atomic_t *workers)
 {
 	unsigned long since = READ_ONCE(off->crowded);
 	unsigned long now = jiffies;
+	unsigned long min = off == raw_cpu_ptr(vol->offload) ?
+		CMK_CROWDED_HERE : CMK_CROWDED_MIN;
 
-	if (off == raw_cpu_ptr(vol->offload))
-		return;
 	if (single_task_running() || atomic_read(workers) > 1) {
 		if (since)
 			WRITE_ONCE(off->crowded, 0);
 	} else if (!since || time_after(now, since + CMK_CROWDED_MAX)) {
 		WRITE_ONCE(off->crowded, now ?: 1);
-	} else if (time_after(now, since + CMK_CROWDED_MIN)) {
+	} else if (time_after(now, since + min)) {
 		WRITE_ONCE(off->crowded, 0);
 		WRITE_ONCE(off->shut, now + CMK_CROWDED_MAX);
 	}
