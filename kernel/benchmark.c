@@ -27,8 +27,6 @@
 #define CMK_BENCHMARK_NS	(50 * NSEC_PER_MSEC)
 #define CMK_BENCHMARK_BYTES	SZ_64K
 #define CMK_BENCHMARK_PAGES	(CMK_BENCHMARK_BYTES / PAGE_SIZE)
-/* As long as the data path stays in one RCU section. */
-#define CMK_BENCHMARK_SECTION	SZ_16K
 
 /**
  * enum cmk_benchmark_state - is one under way?
@@ -63,22 +61,30 @@ static DECLARE_WORK(cmk_benchmark_work, cmk_benchmark_run);
 /* Written by who made the state RUNNING, before the work is queued. */
 static unsigned int cmk_benchmark_sector_size;
 
-static void cmk_benchmark_put_pages(struct bio_vec *vecs)
+/* Those that are decrypted do not come from the stash, nor get there. */
+static void cmk_benchmark_put_pages(struct cmk_benchmark *b,
+				    struct bio_vec *vecs)
 {
 	unsigned int i;
 
 	for (i = 0; i < CMK_BENCHMARK_PAGES && vecs[i].bv_page; i++) {
-		cmk_page_free(vecs[i].bv_page, NULL);
+		if (vecs == b->bounce)
+			cmk_page_free(vecs[i].bv_page, NULL);
+		else
+			__free_page(vecs[i].bv_page);
 		vecs[i].bv_page = NULL;
 	}
 }
 
-static int cmk_benchmark_get_pages(struct bio_vec *vecs)
+static int cmk_benchmark_get_pages(struct cmk_benchmark *b,
+				   struct bio_vec *vecs)
 {
 	unsigned int i;
 
 	for (i = 0; i < CMK_BENCHMARK_PAGES; i++) {
-		vecs[i].bv_page = cmk_page_alloc(GFP_KERNEL, NULL);
+		vecs[i].bv_page = vecs == b->bounce ?
+			cmk_page_alloc(GFP_KERNEL, NULL) :
+			alloc_page(GFP_KERNEL);
 		if (!vecs[i].bv_page)
 			return -ENOMEM;
 		vecs[i].bv_len = PAGE_SIZE;
@@ -111,14 +117,14 @@ static int cmk_benchmark_volume(struct cmk_benchmark *b, bool write)
 	int r = 0;
 
 	if (write) {
-		cmk_benchmark_put_pages(b->bounce);
-		r = cmk_benchmark_get_pages(b->bounce);
+		cmk_benchmark_put_pages(b, b->bounce);
+		r = cmk_benchmark_get_pages(b, b->bounce);
 	}
 	cmk_crypt_init(&crypt, b->sector_size, write ? b->bounce : NULL);
 	while (!r && iter.bi_size) {
 		rcu_read_lock();
 		r = cmk_crypt_section(&crypt, b->tfm, b->data, &iter,
-				      CMK_BENCHMARK_SECTION, 0);
+				      CMK_SECTION, 0);
 		rcu_read_unlock();
 	}
 	return r;
@@ -164,8 +170,8 @@ static void cmk_benchmark_measure(struct cmk_event *event)
 	b->sector_size = event->sector_size;
 	if (cmk_benchmark_key(b))
 		goto free;
-	if (cmk_benchmark_get_pages(b->data) ||
-	    cmk_benchmark_get_pages(b->bounce))
+	if (cmk_benchmark_get_pages(b, b->data) ||
+	    cmk_benchmark_get_pages(b, b->bounce))
 		goto free_pages;
 	event->speed.cipher_encrypt =
 		cmk_benchmark_speed(b, true, cmk_benchmark_cipher);
@@ -176,8 +182,8 @@ static void cmk_benchmark_measure(struct cmk_event *event)
 	event->speed.volume_decrypt =
 		cmk_benchmark_speed(b, false, cmk_benchmark_volume);
 free_pages:
-	cmk_benchmark_put_pages(b->bounce);
-	cmk_benchmark_put_pages(b->data);
+	cmk_benchmark_put_pages(b, b->bounce);
+	cmk_benchmark_put_pages(b, b->data);
 	cmk_cipher_destroy(b->tfm);
 free:
 	kfree(b);

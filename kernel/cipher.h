@@ -16,6 +16,9 @@ struct crypto_skcipher;
 /* Room for a request of any driver that cmk_cipher_init() accepts. */
 #define CMK_REQUEST_SIZE	480
 
+/* Longest stretch of data that is worked on in one RCU section, in bytes. */
+#define CMK_SECTION		(16 * 1024)
+
 /*
  * What encrypting a bio needs on the stack is written before it is read; for
  * kernels that clear the stack of each function it is worth to say so.

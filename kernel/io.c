@@ -22,9 +22,6 @@
 #include "slot.h"
 #include "volume.h"
 
-/* Longest stretch of data in one RCU section, in bytes. */
-#define CMK_SECTION	(16 * 1024)
-
 /**
  * cmk_io_verdict() - may this bio go on now?
  * @io: a bio

@@ -59,8 +59,9 @@ static int wait_for(struct cmkctl *ctl, struct cmk_nl *nl, struct waiting *w,
 	}
 	if (w->speed->cipher_decrypt)
 		return 0;
-	return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
-			     "kernel: no memory for a benchmark");
+	return cmk_error_set(e, CMK_FAILED, -EIO, "benchmark",
+			     "kernel: the benchmark failed: no memory, or an "
+			     "error of %s", w->speed->driver);
 }
 
 static int measure(struct cmkctl *ctl, struct cmk_nl *nl, uint32_t size,
@@ -120,7 +121,7 @@ static int measure_all(struct cmkctl *ctl, struct cmk_nl *nl)
 		if (measure(ctl, nl, sector_sizes[i], &speed, &e) < 0)
 			return ctl_fail(ctl, &e, NULL);
 		json_array_append_new(out, as_json(&speed));
-		if (ctl->json)
+		if (ctl->json || ctl->quiet)
 			continue;
 		if (i == 0)
 			print_head(&speed);

@@ -72,5 +72,7 @@ speed() { jq ".results[] | select(.sector_size == $1) | .$2.$3" <<<"$output"; }
 		modprobe -r dm-cmk
 	done
 	modprobe dm-cmk
-	cmkctl -q benchmark
+	run cmkctl -q benchmark
+	[ "$status" = 0 ]
+	[ -z "$output" ]
 }
