@@ -275,7 +275,7 @@ static int wrap_dek(struct format *f, uint32_t range, struct cmk_error *e)
 /* No more at once than the providers take: the rest would only time out. */
 static void wrap_more(struct format *f)
 {
-	unsigned int max = f->agent->config->kek.max_concurrent;
+	unsigned int max = cmk_kek_concurrency(f->agent->keks);
 	struct cmk_error e;
 
 	while (!f->failed && f->next < f->info.ranges && f->pending < max) {

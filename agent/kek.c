@@ -331,6 +331,11 @@ void cmk_kek_set_free(struct cmk_kek_set *set)
 	free(set);
 }
 
+unsigned int cmk_kek_concurrency(const struct cmk_kek_set *set)
+{
+	return set->settings.max_concurrent;
+}
+
 static int start_azure(struct cmk_kek_set *set, struct cmk_error *e)
 {
 	const struct cmk_kek_settings *s = &set->settings;

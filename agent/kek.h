@@ -124,6 +124,12 @@ int cmk_kek_set_new(struct cmk_kek_set **ret, sd_event *event,
 /* Cancels what is under way. */
 void cmk_kek_set_free(struct cmk_kek_set *set);
 
+/*
+ * So many operations with one vault are under way at once; more may be
+ * started, but wait in line, and their time runs.
+ */
+unsigned int cmk_kek_concurrency(const struct cmk_kek_set *set);
+
 /**
  * cmk_kek_wrap() - wrap @plain under @uri
  * @uri: "https://vault/keys/name[/version]" or "service"

@@ -3,7 +3,9 @@
  * Fetches and installs the DEKs of a volume.  Wrap mode hk: one unwrap, then
  * each DEK is opened, set and wiped in turn.  Wrap mode direct: one unwrap for
  * each range, as many at once as the providers allow, and the DEKs are
- * collected until the last is here, because a restore sets all or none.
+ * collected until the last is here, because a restore sets all or none.  The
+ * other requests are not made yet: the time of one runs from the moment that
+ * it is made, and in line behind the others it would run out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ struct cmk_keys {
 	struct cmk_secret hk;
 	struct cmk_kek_op *hk_op;
 	struct dek_op *deks;		/* mode direct, one a range */
+	uint32_t next;			/* range to ask for */
 	uint32_t pending;
 	bool over;			/* called back, or never will */
 	cmk_keys_answer_t answer;
@@ -73,6 +76,8 @@ static void finish(struct cmk_keys *k, const struct cmk_error *e,
 	k->done(k, e, last, k->userdata);
 }
 
+static int fetch_more(struct cmk_keys *k, struct cmk_error *e);
+
 static void on_dek(struct cmk_kek_result *res, void *userdata)
 {
 	struct dek_op *d = userdata;
@@ -89,7 +94,8 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 		return;
 	}
 	if (cmk_header_open_direct(k->header, d->range, &res->plain, &d->dek,
-				   &e)) {
+				   &e) ||
+	    fetch_more(k, &e)) {
 		finish(k, &e, res);
 		return;
 	}
@@ -97,17 +103,13 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 		finish(k, NULL, res);
 }
 
-static int fetch_dek(struct cmk_keys *k, uint32_t range, struct cmk_error *e)
+static int get_blob(const struct cmk_keys *k, uint32_t range,
+		    const void **blob, size_t *len, struct cmk_error *e)
 {
-	struct dek_op *d = &k->deks[range];
 	unsigned int kek;
-	const void *blob;
-	size_t len;
 	int r;
 
-	d->keys = k;
-	d->range = range;
-	r = cmk_header_get_direct(k->header, range, &kek, &blob, &len, e);
+	r = cmk_header_get_direct(k->header, range, &kek, blob, len, e);
 	if (r)
 		return r;
 	/* Only the KEK that the node allows is ever asked. */
@@ -116,28 +118,62 @@ static int fetch_dek(struct cmk_keys *k, uint32_t range, struct cmk_error *e)
 				     "kek-not-allowed",
 				     "range %u is wrapped by another KEK than the header key",
 				     range);
-	r = cmk_kek_unwrap(k->set, k->kek.kid, k->kek.alg, blob, len,
-			   CMK_PATIENCE, on_dek, d, &d->op, e);
+	return 0;
+}
+
+static int fetch_dek(struct cmk_keys *k, uint32_t range, struct cmk_error *e)
+{
+	struct dek_op *d = &k->deks[range];
+	const void *blob;
+	size_t len;
+	int r;
+
+	d->keys = k;
+	d->range = range;
+	r = get_blob(k, range, &blob, &len, e);
 	if (!r)
-		k->pending++;
+		r = cmk_kek_unwrap(k->set, k->kek.kid, k->kek.alg, blob, len,
+				   CMK_PATIENCE, on_dek, d, &d->op, e);
 	return r;
 }
 
+/*
+ * A request that was throttled keeps its place while it waits, so that a vault
+ * which has enough is asked less.
+ */
+static int fetch_more(struct cmk_keys *k, struct cmk_error *e)
+{
+	unsigned int max = cmk_kek_concurrency(k->set);
+	int r;
+
+	while (k->next < k->info.ranges && k->pending < max) {
+		r = fetch_dek(k, k->next, e);
+		if (r)
+			return r;
+		k->next++;
+		k->pending++;
+	}
+	return 0;
+}
+
+/* A slot that cannot be used is found before the vault is asked for any. */
 static int fetch_deks(struct cmk_keys *k, struct cmk_error *e)
 {
+	const void *blob;
+	size_t len;
 	uint32_t i;
 	int r;
 
+	for (i = 0; i < k->info.ranges; i++) {
+		r = get_blob(k, i, &blob, &len, e);
+		if (r)
+			return r;
+	}
 	k->deks = calloc(k->info.ranges, sizeof(*k->deks));
 	if (!k->deks)
 		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
 				     "out of memory");
-	for (i = 0; i < k->info.ranges; i++) {
-		r = fetch_dek(k, i, e);
-		if (r)
-			return r;
-	}
-	return 0;
+	return fetch_more(k, e);
 }
 
 static int check_hk(struct cmk_keys *k, struct cmk_secret *payload,
