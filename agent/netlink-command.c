@@ -134,6 +134,7 @@ static void parse_volume(struct nlattr **attrs, struct cmk_nl_volume *v)
 	v->key_bytes = cmk_attr_u64(attrs, CMK_A_MAIN_KEY_BYTES);
 	v->nr_inline = cmk_attr_u64(attrs, CMK_A_MAIN_INLINE);
 	v->nr_queued = cmk_attr_u64(attrs, CMK_A_MAIN_QUEUED);
+	v->nr_deferred = cmk_attr_u64(attrs, CMK_A_MAIN_DEFERRED);
 	v->no_lease = attrs[CMK_A_MAIN_NO_LEASE];
 	v->lease_ttl = cmk_attr_u32(attrs, CMK_A_MAIN_LEASE_TTL);
 	v->lease_left_ms = cmk_attr_u64(attrs, CMK_A_MAIN_LEASE_LEFT_MS);

@@ -31,7 +31,8 @@ struct cmk_nl_volume {
 	uint32_t live, wanted, parked;
 	char driver[64];
 	uint64_t key_bytes;
-	uint64_t nr_inline, nr_queued;	/* I/Os, by where the crypto was */
+	/* I/Os, by where the crypto was; the last are among the second */
+	uint64_t nr_inline, nr_queued, nr_deferred;
 	bool no_lease;
 	uint32_t lease_ttl;
 	uint64_t lease_left_ms;

@@ -227,16 +227,46 @@ static void cmk_read_queue(struct cmk_io *io)
 	queue_work(io->ct->vol->read_wq, &io->work);
 }
 
+static void cmk_read_here(struct cmk_io *io)
+{
+	if (cmk_offload(io))
+		cmk_read_queue(io);
+	else
+		cmk_read_finish(io);
+}
+
+/*
+ * In a softirq.  Nothing waits for this function to return, and nothing has to:
+ * once the bio is ended it touches only its own text, and that stays until
+ * after a grace period of RCU when the module goes.
+ */
+static void cmk_read_bh_work(struct work_struct *work)
+{
+	cmk_read_here(container_of(work, struct cmk_io, work));
+}
+
+/* The cipher cannot be called here, but soon on this CPU. */
+static noinline void cmk_read_later(struct cmk_io *io)
+{
+	if (cmk_offload_softirq(io)) {
+		INIT_WORK(&io->work, cmk_read_bh_work);
+		if (cmk_queue_bh_work(&io->work))
+			return;
+	}
+	cmk_offload_defer(io);
+	cmk_read_queue(io);
+}
+
 static void cmk_read_endio(struct bio *bio)
 {
 	struct cmk_io *io = bio->bi_private;
 
 	if (unlikely(bio->bi_status))
 		cmk_io_end(io, bio->bi_status);
-	else if (cmk_offload(io))
-		cmk_read_queue(io);
+	else if (unlikely(in_hardirq() || irqs_disabled()))
+		cmk_read_later(io);
 	else
-		cmk_read_finish(io);
+		cmk_read_here(io);
 }
 
 /* Sends dm's own bio to the data device; no clone of ours. */

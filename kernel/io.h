@@ -59,7 +59,7 @@ struct cmk_target {
  * @offload: where it is counted while its crypto is queued, else NULL
  * @trial: who brought a bio that is queued to see what he does next, or NULL
  * @workers: where the worker counts itself
- * @work: crypto on the queue
+ * @work: crypto on the queue or in a softirq
  * @bounce: the write under way; embedded, initialised for each piece
  * @vecs: vector of @bounce, @inline_vecs or allocated
  * @inline_vecs: for small writes
@@ -121,6 +121,8 @@ void cmk_write_map(struct cmk_io *io);
 /* offload.c */
 void cmk_offload_init(struct cmk_volume *vol);
 bool cmk_offload(struct cmk_io *io);
+bool cmk_offload_softirq(const struct cmk_io *io);
+void cmk_offload_defer(struct cmk_io *io);
 unsigned int cmk_offload_max(const struct cmk_target *ct, bool write);
 void cmk_offload_begin(struct cmk_io *io);
 void cmk_offload_done(struct cmk_io *io);

@@ -39,12 +39,13 @@ static int cmk_nl_put_state(struct sk_buff *msg, struct cmk_volume *vol)
 
 static int cmk_nl_put_crypts(struct sk_buff *msg, const struct cmk_volume *vol)
 {
-	u64 nr_inline, nr_queued;
+	struct cmk_crypts n = cmk_volume_crypts(vol);
 
-	cmk_volume_crypts(vol, &nr_inline, &nr_queued);
-	return nla_put_u64_64bit(msg, CMK_A_MAIN_INLINE, nr_inline,
+	return nla_put_u64_64bit(msg, CMK_A_MAIN_INLINE, n.here,
 				 CMK_A_MAIN_PAD) ?:
-	       nla_put_u64_64bit(msg, CMK_A_MAIN_QUEUED, nr_queued,
+	       nla_put_u64_64bit(msg, CMK_A_MAIN_QUEUED, n.queued,
+				 CMK_A_MAIN_PAD) ?:
+	       nla_put_u64_64bit(msg, CMK_A_MAIN_DEFERRED, n.deferred,
 				 CMK_A_MAIN_PAD);
 }
 

@@ -33,11 +33,12 @@
 #include "io.h"
 
 /* In a softirq up to this many bytes are decrypted, then others have a turn. */
-#define CMK_SOFTIRQ_BYTES	(32 * 1024)
+#define CMK_SOFTIRQ_BYTES	CMK_PIECE
 /* Bios that one CPU keeps queued for each of the others ... */
 #define CMK_QUEUED_PER_CPU	2
 /* ... and at least, of small ones, so that not each has to wake a worker. */
 #define CMK_QUEUED_SMALL	8
+#define CMK_SMALL_BYTES		(32 * 1024)
 /* Bios between two trials, at most. */
 #define CMK_TRIAL_MAX		1023
 /*
@@ -78,7 +79,7 @@ static int cmk_offload_fill(const struct cmk_io *io)
 {
 	int others = CMK_QUEUED_PER_CPU * (num_online_cpus() - 1);
 
-	return io->iter.bi_size > CMK_SOFTIRQ_BYTES ?
+	return io->iter.bi_size > CMK_SMALL_BYTES ?
 		others : max(CMK_QUEUED_SMALL, others);
 }
 
@@ -119,16 +120,6 @@ static bool cmk_offload_pays(struct cmk_io *io, struct cmk_offload *off)
 	return true;
 }
 
-static bool cmk_offload_auto(struct cmk_io *io, struct cmk_offload *off)
-{
-	/* Also where softirqs are only off: below may be a volume, too. */
-	if (in_interrupt() && io->iter.bi_size > CMK_SOFTIRQ_BYTES)
-		return true;
-	if (num_online_cpus() == 1)
-		return false;
-	return cmk_offload_pays(io, off);
-}
-
 /**
  * cmk_offload_max() - how large a bio may be
  * @ct: a target
@@ -146,39 +137,87 @@ unsigned int cmk_offload_max(const struct cmk_target *ct, bool write)
 }
 
 /**
+ * cmk_offload_softirq() - is the next softirq good enough for a read?
+ * @io: a read that its device has completed in a hard interrupt, or with
+ *	interrupts off, where the cipher cannot be called
+ */
+bool cmk_offload_softirq(const struct cmk_io *io)
+{
+	switch (io->ct->args.crypt) {
+	case CMK_CRYPT_AUTO:
+		return io->iter.bi_size <= CMK_SOFTIRQ_BYTES;
+	case CMK_CRYPT_INLINE:
+		return true;
+	case CMK_CRYPT_QUEUED:
+		break;
+	}
+	return false;
+}
+
+static void cmk_offload_queue(struct cmk_io *io, struct cmk_offload *off)
+{
+	off->nr.queued++;
+	atomic_inc(&off->queued);
+	io->offload = off;
+}
+
+/**
+ * cmk_offload_defer() - the crypto of this bio cannot be done on the spot
+ * @io: a bio whose crypto is due; it is to be queued
+ *
+ * The work begins with cmk_offload_begin(), and when the crypto is done, before
+ * anybody is told, comes cmk_offload_done().
+ *
+ * Context: any.
+ */
+void cmk_offload_defer(struct cmk_io *io)
+{
+	struct cmk_offload *off = raw_cpu_ptr(io->ct->vol->offload);
+
+	off->nr.deferred++;
+	cmk_offload_queue(io, off);
+}
+
+/* Also where softirqs are only off: below may be a volume, too. */
+static bool cmk_offload_must(const struct cmk_io *io)
+{
+	return !cmk_cipher_usable() ||
+	       (in_interrupt() && io->iter.bi_size > CMK_SOFTIRQ_BYTES &&
+		io->ct->args.crypt == CMK_CRYPT_AUTO);
+}
+
+/**
  * cmk_offload() - shall the crypto of this bio be done on the queue?
  * @io: a bio whose crypto is due
  *
- * When it says yes, the work begins with cmk_offload_begin(), and when the
- * crypto is done, before anybody is told, comes cmk_offload_done().
+ * Context: process context or softirq.
  *
- * Context: any.
+ * Return: if so, all is as after cmk_offload_defer().
  */
 bool cmk_offload(struct cmk_io *io)
 {
 	struct cmk_offload *off = raw_cpu_ptr(io->ct->vol->offload);
 	bool queue = true;
 
-	if (likely(!in_hardirq() && !irqs_disabled() && cmk_cipher_usable())) {
-		switch (io->ct->args.crypt) {
-		case CMK_CRYPT_AUTO:
-			queue = cmk_offload_auto(io, off);
-			break;
-		case CMK_CRYPT_INLINE:
-			queue = false;
-			break;
-		case CMK_CRYPT_QUEUED:
-			break;
-		}
+	if (unlikely(cmk_offload_must(io))) {
+		cmk_offload_defer(io);
+		return true;
 	}
-	if (likely(!queue)) {
-		off->nr_inline++;
-		return false;
+	switch (io->ct->args.crypt) {
+	case CMK_CRYPT_AUTO:
+		queue = num_online_cpus() > 1 && cmk_offload_pays(io, off);
+		break;
+	case CMK_CRYPT_INLINE:
+		queue = false;
+		break;
+	case CMK_CRYPT_QUEUED:
+		break;
 	}
-	off->nr_queued++;
-	atomic_inc(&off->queued);
-	io->offload = off;
-	return true;
+	if (unlikely(queue))
+		cmk_offload_queue(io, off);
+	else
+		off->nr.here++;
+	return queue;
 }
 
 /**

@@ -288,10 +288,9 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 		[CMK_CAUSE_SLEEP] = "sleep",
 	};
 	u64 left = cmk_lease_left_ms(vol);
-	u64 nr_inline, nr_queued;
+	struct cmk_crypts n = cmk_volume_crypts(vol);
 	unsigned int sz = 0;
 
-	cmk_volume_crypts(vol, &nr_inline, &nr_queued);
 	spin_lock_irq(&vol->lock);
 	DMEMIT("gate=%s cause=%s sticky=%u ranges=%u live=%u wanted=%u ",
 	       gates[vol->gate], causes[vol->cause], vol->sticky,
@@ -300,7 +299,8 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 	       vol->nr_parked, left, (u64)vol->live * cmk_cipher_key_bytes(),
 	       cmk_cipher_driver());
 	spin_unlock_irq(&vol->lock);
-	DMEMIT(" inline=%llu queued=%llu", nr_inline, nr_queued);
+	DMEMIT(" inline=%llu queued=%llu deferred=%llu", n.here, n.queued,
+	       n.deferred);
 	return sz;
 }
 

@@ -233,20 +233,18 @@ void cmk_volume_notify(struct cmk_volume *vol)
 /**
  * cmk_volume_crypts() - where the crypto was done, for status
  * @vol: a volume
- * @nr_inline: bios whose crypto was done where they were brought
- * @nr_queued: and on the queue
  */
-void cmk_volume_crypts(const struct cmk_volume *vol, u64 *nr_inline,
-		       u64 *nr_queued)
+struct cmk_crypts cmk_volume_crypts(const struct cmk_volume *vol)
 {
-	const struct cmk_offload *off;
+	struct cmk_crypts sum = { };
+	const struct cmk_crypts *n;
 	int cpu;
 
-	*nr_inline = 0;
-	*nr_queued = 0;
 	for_each_possible_cpu(cpu) {
-		off = per_cpu_ptr(vol->offload, cpu);
-		*nr_inline += READ_ONCE(off->nr_inline);
-		*nr_queued += READ_ONCE(off->nr_queued);
+		n = &per_cpu_ptr(vol->offload, cpu)->nr;
+		sum.here += READ_ONCE(n->here);
+		sum.queued += READ_ONCE(n->queued);
+		sum.deferred += READ_ONCE(n->deferred);
 	}
+	return sum;
 }

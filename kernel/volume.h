@@ -71,6 +71,18 @@ struct cmk_options {
 };
 
 /**
+ * struct cmk_crypts - bios, by where their crypto was done
+ * @here: where they were brought or completed
+ * @queued: on the volume's queue
+ * @deferred: those of @queued that could not be done on the spot
+ */
+struct cmk_crypts {
+	u64 here;
+	u64 queued;
+	u64 deferred;
+};
+
+/**
  * struct cmk_offload - what one CPU knows of the queue, see offload.c
  * @queued: bios that it has queued and whose crypto is not done
  * @interval: bios between its trials of the queue
@@ -78,8 +90,7 @@ struct cmk_options {
  * @crowded: jiffies since when its workers met others on their CPUs, or 0
  * @shut: jiffies until which it queues nothing by itself
  * @next: where the last piece of a larger bio ended, if more of it comes
- * @nr_inline: bios whose crypto it did where they were brought
- * @nr_queued: bios that it has queued, ever
+ * @nr: bios that it has brought, ever
  *
  * No lock: @queued, @crowded and @shut are changed by any CPU, @interval and
  * @left by this one and, when a trial has paid, by another; the rest by this
@@ -92,8 +103,7 @@ struct cmk_offload {
 	unsigned long crowded;
 	unsigned long shut;
 	sector_t next;
-	u64 nr_inline;
-	u64 nr_queued;
+	struct cmk_crypts nr;
 };
 
 /**
@@ -217,8 +227,7 @@ int cmk_volume_set_key(struct cmk_volume *vol, u32 index,
 		       struct cmk_slot *slot);
 int cmk_volume_drop_keys(struct cmk_volume *vol, u32 first, u32 count);
 void cmk_volume_notify(struct cmk_volume *vol);
-void cmk_volume_crypts(const struct cmk_volume *vol, u64 *nr_inline,
-		       u64 *nr_queued);
+struct cmk_crypts cmk_volume_crypts(const struct cmk_volume *vol);
 
 static inline u32 cmk_volume_range_count(sector_t sectors, unsigned int shift)
 {

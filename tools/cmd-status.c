@@ -130,9 +130,10 @@ static void show_kernel(const json_t *o)
 		line("waiting:", "%lld ranges wanted, %lld I/Os",
 		     (long long)json_number(o, "wanted"),
 		     (long long)json_number(o, "parked"));
-	line("cipher:", "%s; %lld I/Os inline, %lld queued",
+	line("cipher:", "%s; %lld I/Os inline, %lld queued, %lld of them deferred",
 	     json_text(o, "driver"), (long long)json_number(o, "inline"),
-	     (long long)json_number(o, "queued"));
+	     (long long)json_number(o, "queued"),
+	     (long long)json_number(o, "deferred"));
 	line("key memory:", "%s", text_size(json_number(o, "key_bytes"), a));
 	show_lease(o);
 }

@@ -70,6 +70,7 @@ json_t *volume_json(const struct cmk_nl_volume *v, const json_t *agent)
 	json_object_set_new(o, "key_bytes", json_integer(v->key_bytes));
 	json_object_set_new(o, "inline", json_integer(v->nr_inline));
 	json_object_set_new(o, "queued", json_integer(v->nr_queued));
+	json_object_set_new(o, "deferred", json_integer(v->nr_deferred));
 	json_object_set_new(o, "major", json_integer(v->major));
 	json_object_set_new(o, "minor", json_integer(v->minor));
 	set_lease(o, v);
