@@ -28,7 +28,7 @@ class Load:
     kib: int
     depth: int = 1
     engine: str = 'psync'
-    disk: str = 'ram'           # ram, null1, null2 (irqmode of null_blk)
+    disk: str = 'ram'           # ram, virtio, null1, null2 (irqmode)
     alloc0: bool = False        # booted with init_on_alloc=0
 
     @property
@@ -69,9 +69,10 @@ def quick():
             _cost(size, ('randread', 'randwrite'), (4, 8), [(1, 'psync')])]
 
 
-def _null_disks():
+def _away():
+    """Disks that complete elsewhere than in the submitter."""
     return [Load('cost', 4096, 'randread', kib, disk=disk)
-            for disk in ('null1', 'null2') for kib in (4, 64)]
+            for disk in ('null1', 'null2', 'virtio') for kib in (4, 64)]
 
 
 def _parallel():
@@ -88,7 +89,7 @@ def everything():
     patterns = ('randread', 'randwrite', 'read', 'write')
     loads = [load for size in SECTOR_SIZES
              for load in _cost(size, patterns, BLOCKS, queues)]
-    return loads + _null_disks() + list(_parallel())
+    return loads + _away() + list(_parallel())
 
 
 def chosen(loads, patterns):

@@ -30,6 +30,15 @@ null() {
 		status=none
 }
 
+# by_serial SERIAL: the virtio disk that bears it
+by_serial() {
+	local dir
+
+	for dir in /sys/block/vd*; do
+		[ "$(<"$dir/serial")" != "$1" ] || echo "/dev/${dir##*/}"
+	done
+}
+
 # crypt NAME DEVICE SECTOR_SIZE OPTION...
 crypt() {
 	dmsetup create "$1" --table "0 $SIZE crypt aes-xts-plain64 $KEY_A 0 \
@@ -45,6 +54,7 @@ devices() {
 	case $1 in
 	ram) ram; disk=/dev/ram0 ;;
 	null*) null "${1#null}"; disk=/dev/nullb0 ;;
+	virtio) disk=$(by_serial bench) ;;
 	esac
 	modprobe dm-cmk
 	dmsetup create linear --table "0 $SIZE linear $disk 0"
@@ -55,6 +65,13 @@ devices() {
 	set_keys "$KEY_A" "$KEY_A" "$KEY_A" "$KEY_A"
 }
 
+# fio_on TARGET RW KIB ENGINE DEPTH OPTION...
+fio_on() {
+	fio --filename="/dev/mapper/$1" --rw="$2" --bs="$3k" \
+		--ioengine="$4" --iodepth="$5" --direct=1 --thread \
+		--norandommap --output-format=json "${@:6}"
+}
+
 # load RUNS TARGET RW KIB ENGINE DEPTH OPTION...: fio's answer, so many jobs
 load() {
 	local i args=()
@@ -62,7 +79,37 @@ load() {
 	for ((i = 0; i < $1; i++)); do
 		args+=(--stonewall --name="run$i")
 	done
-	fio --filename="/dev/mapper/$2" --rw="$3" --bs="$4k" \
-		--ioengine="$5" --iodepth="$6" --direct=1 --thread \
-		--norandommap --output-format=json "${@:7}" "${args[@]}"
+	fio_on "${@:2}" "${args[@]}"
+}
+
+# What a call takes, by fio's clock around it; with more than one under way,
+# what the whole takes.
+ONE='(.read, .write) | select(.total_ios > 0) | .lat_ns.mean'
+MANY='(.read, .write) | select(.total_ios > 0) | .runtime * 1e6 / .total_ios'
+
+# What else the machine does only adds, so that the lowest of three runs is
+# nearest to the cost.
+#
+# once TARGET RW KIB ENGINE DEPTH NR
+once() {
+	local filter=$MANY
+
+	[ "$5" -gt 1 ] || filter=$ONE
+	load 3 "$1" "$2" "$3" "$4" "$5" --number_ios="$6" --io_size=1t |
+		jq "[.jobs[] | $filter] | min"
+}
+
+# busy FILE: nanoseconds in which the one CPU of a machine was not idle, from
+# a copy of /proc/timer_list.  It has the kernel's exact sums; /proc/stat and
+# uptime have them in steps of 10 ms.
+busy() {
+	local name at value rest sum=""
+
+	while read -r name at value rest; do
+		case $name in
+		now) sum=$value ;;
+		.idle_sleeptime | .iowait_sleeptime) sum=$((sum - value)) ;;
+		esac
+	done <"$1"
+	echo "$sum"
 }
