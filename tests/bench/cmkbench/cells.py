@@ -92,10 +92,13 @@ def everything():
     return loads + _away() + list(_parallel())
 
 
+def named(name, patterns):
+    """Does the name begin as one of the patterns says?"""
+    return not patterns or any(
+        fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(name, f'{p}/*')
+        for p in patterns)
+
+
 def chosen(loads, patterns):
-    """Those whose name begins as one of the patterns says."""
-    if not patterns:
-        return loads
-    return [load for load in loads if any(
-        fnmatch.fnmatchcase(load.name, p) or
-        fnmatch.fnmatchcase(load.name, f'{p}/*') for p in patterns)]
+    """Those loads that are asked for."""
+    return [load for load in loads if named(load.name, patterns)]

@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / 'vm')]
 
 from bed import paths                                       # noqa: E402
-from cmkbench import cells, cost, parallel, report          # noqa: E402
+from cmkbench import cells, cost, parallel, plot, report    # noqa: E402
 
 
 def parse():
@@ -30,6 +30,11 @@ def parse():
     parser.add_argument('--rounds', type=int, default=15,
                         help='runs of each load in parallel mode')
     parser.add_argument('--json', type=pathlib.Path, metavar='FILE')
+    parser.add_argument('--from', type=pathlib.Path, metavar='FILE',
+                        dest='source', help='take the rows of an earlier '
+                        '--json instead of measuring')
+    parser.add_argument('--plot', type=pathlib.Path, metavar='FILE',
+                        help='draw cost/4096/rand*/*/1 as SVG')
     parser.add_argument('--list', action='store_true',
                         help='name the loads and do nothing')
     return parser.parse_args()
@@ -42,15 +47,8 @@ def build(kernel):
                    check=True, stdout=sys.stderr)
 
 
-def main():
-    args = parse()
-    loads = cells.chosen(cells.quick() if args.quick else cells.everything(),
-                         args.cases)
-    if args.list:
-        print('\n'.join(load.name for load in loads))
-        return 0
-    if not loads:
-        raise paths.BedError('no load has such a name')
+def measured(loads, args):
+    """Rows of these loads, measured now."""
     begin = time.monotonic()
 
     def note(text):
@@ -64,10 +62,38 @@ def main():
         rows += parallel.measure(timed, args.kernel, args.rounds, note)
     for row in rows:
         row['kernel'] = paths.release(args.kernel).partition('+')[0]
+    return rows
+
+
+def read(file, patterns):
+    """Rows that were measured before, those of the loads that are asked
+    for."""
+    try:
+        rows = json.loads(file.read_text(encoding='ascii'))['rows']
+        return [row for row in rows if cells.named(row['name'], patterns)]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise paths.BedError(f'{file}: {problem}') from problem
+
+
+def main():
+    args = parse()
+    loads = cells.chosen(cells.quick() if args.quick else cells.everything(),
+                         args.cases)
+    if args.list:
+        print('\n'.join(load.name for load in loads))
+        return 0
+    if args.source:
+        rows = read(args.source, args.cases)
+    else:
+        rows = measured(loads, args) if loads else []
+    if not rows:
+        raise paths.BedError('no load has such a name')
     if args.json:
         args.json.write_text(json.dumps({'rows': rows}, indent=1) + '\n',
                              encoding='ascii')
     print('\n'.join(report.lines(rows)))
+    if args.plot:
+        plot.draw(rows, args.plot)
     return 0
 
 
