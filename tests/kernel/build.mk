@@ -16,3 +16,16 @@ $(BUILD)/bin/iostorm: $(BUILD)/obj/tests/kernel/iostorm.o
 TEST_TOOLS += $(BUILD)/bin/nlraw
 $(BUILD)/bin/nlraw: $(BUILD)/obj/tests/kernel/nlraw.o
 	$(call link,$^ -luuid)
+
+TEST_TOOLS += $(BUILD)/bin/memhog
+$(BUILD)/bin/memhog: $(BUILD)/obj/tests/kernel/memhog.o
+	$(call link,$^)
+
+# Modules for tests, built as the module itself is: one copy for each kernel.
+.PHONY: test-modules
+TESTMODDIR := $(BUILD)/test-module/$(KVER)
+test-modules:
+	@mkdir -p $(TESTMODDIR)
+	$(Q)cp -au tests/kernel/module/. $(TESTMODDIR)/
+	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(TESTMODDIR)) \
+		modules

@@ -65,7 +65,7 @@ def build(run, tests):
     if rest and not make(run, 'programs', 'programs', 'test-tools'):
         bad.update(rest)
     for kernel in sorted({t.kernel for t in rest if t.kernel}):
-        goals = ['module', f'KVER={paths.release(kernel)}']
+        goals = ['module', 'test-modules', f'KVER={paths.release(kernel)}']
         if not make(run, f'module {kernel}', *goals):
             bad.update(t for t in rest if t.kernel == kernel)
     for test in tests:

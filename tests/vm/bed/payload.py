@@ -59,12 +59,13 @@ def _install_tests(stage):
 
 
 def _install_module(stage, series):
-    """Put the module among the kernel's own and index all of them, so that
-    the machine loads it on demand as any other."""
+    """Put the module, and those of the tests, among the kernel's own and index
+    all of them, so that the machine loads it on demand as any other."""
     release = paths.release(series)
     module = paths.BUILD / 'module' / release / 'dm-cmk.ko'
     if not module.exists():
         return False
+    modules = [module, *(paths.BUILD / 'test-module' / release).glob('*.ko')]
     own = paths.kernel(series) / 'modules/lib/modules' / release
     with tempfile.TemporaryDirectory(dir=paths.CACHE) as work:
         tree = pathlib.Path(work) / 'lib/modules' / release
@@ -76,8 +77,9 @@ def _install_module(stage, series):
         for name in index:
             (tree / name).unlink()
         (tree / 'updates').mkdir()
-        subprocess.run(['strip', '--strip-debug', '-o',
-                        tree / 'updates/dm-cmk.ko', module], check=True)
+        for file in modules:
+            subprocess.run(['strip', '--strip-debug', '-o',
+                            tree / 'updates' / file.name, file], check=True)
         subprocess.run(['depmod', '-b', work, release], check=True,
                        stderr=subprocess.DEVNULL)
         target = stage / 'usr/lib/modules' / release
