@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.1 6.12
+# cmk-mode: plain
+# cmk-disk: 64M
+#
+# The device below makes whoever submits a write to it sleep, as one that has
+# no tags left does.  Reads elsewhere on the volume come and go all the same.
+
+load ../lib/guest
+load cmk
+
+SIZE=65536
+HALF=$((SIZE / 2))
+MIB=$((HALF / 2048))
+
+setup() {
+	modprobe dm-cmk
+	modprobe dm-below
+	pattern $((MIB << 20)) reads >/tmp/data
+	dmsetup create below --table "0 $SIZE below $CMK_DISK"
+}
+
+teardown() {
+	[ ! -e /dev/mapper/below ] || dmsetup message below 0 go
+	gone cmk below
+	modprobe -r dm-below
+	rm -f /tmp/data
+}
+
+below() { field "$1" "$(dmsetup status below)"; }
+
+open_filled() {	# [OPTION...]
+	cmk_create cmk /dev/mapper/below $HALF 0 0 $SIZE "$@"
+	set_keys "$KEY_A" "$KEY_B"
+	dd if=/tmp/data of=/dev/mapper/cmk bs=1M seek=$MIB oflag=direct \
+		status=none
+}
+
+# Until N writes sleep below, and not one more comes
+writes_hang() {
+	dmsetup message below 0 hang
+	fio --name=w --filename=/dev/mapper/cmk --rw=randwrite --bs=16k \
+		--size=${MIB}M --direct=1 --ioengine=libaio --iodepth=16 \
+		--numjobs=4 --thread --io_size=4M --output=/tmp/fio.log &
+	fio=$!
+	local n=-1
+
+	until [ "$(below hung)" -gt 0 ] && [ "$(below hung)" = $n ]; do
+		n=$(below hung)
+		sleep 0.5
+	done
+	echo "# $n writes sleep below" >&3
+	hung=$n
+}
+
+# Several at a time, of the sizes that take each way
+reads_end() {
+	timeout 30 dd if=/dev/mapper/cmk bs=1M skip=$MIB iflag=direct \
+		status=none | cmp - /tmp/data
+	timeout 30 fio --name=r --filename=/dev/mapper/cmk --rw=randread \
+		--bssplit=4k/50:64k/50 --offset=${MIB}M --size=${MIB}M \
+		--io_size=8M --direct=1 --ioengine=libaio --iodepth=16 \
+		--output=/tmp/fio-r.log
+}
+
+beside() {
+	open_filled "$@"
+	writes_hang
+	reads_end
+	# None of the writes has got any further.
+	[ "$(below hung)" = "$hung" ]
+	kill -0 $fio
+	dmsetup message below 0 go
+	wait $fio || { cat /tmp/fio.log; false; }
+}
+
+@test "crypto where it is best" { beside; }
+@test "crypto on the queue, where the queue's worker sleeps" {
+	beside crypt:queued
+}
+@test "crypto inline" { beside crypt:inline; }
