@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.1 6.12
+# cmk-mode: plain
+# cmk-disk: 64M
+# cmk-timeout: 300
+#
+# Tables, keys, restores and revokes while each allocation on their way fails in
+# its turn: they work or say ENOMEM, and are done again with success.
+
+load ../lib/guest
+load ../lib/trace
+load cmk
+load fail
+
+SIZE=16384
+
+setup() {
+	modprobe dm-cmk
+	modprobe cmk-fail
+}
+
+teardown() {
+	trace_clear
+	fail_unload
+	gone cmk
+	rm -f $TRACE
+}
+
+open_cmk() {
+	cmk_create cmk "$CMK_DISK" 2048 0 0 $SIZE "$@"
+}
+
+# each_fails MIN BEFORE COMMAND...: COMMAND, each time after BEFORE, until no
+# allocation is left to fail; at least so many must have been
+each_fails() {
+	local n=0 min=$1 before=$2
+
+	errors=0
+	shift 2
+	while :; do
+		n=$((n + 1))
+		$before
+		fail_from $n 1 $FAIL_DEEP
+		run timeout 60 bash -c "$(declare -f); $(declare -p UUID \
+			KEY_A KEY_B SIZE CMK_DISK); $*"
+		fail_end
+		[ "$failed" != 0 ] || break
+		[ "$status" != 0 ] || continue
+		echo "allocation $n: $output"
+		[[ "$output" =~ ENOMEM|"Cannot allocate memory"|"out of memory" ]]
+		errors=$((errors + 1))
+		"$@"
+	done
+	echo "$output"
+	[ "$status" = 0 ]
+	echo "# $((n - 1)) allocations, of which $errors end it" >&3
+	[ $n -gt "$min" ]
+}
+
+volumes() { nl "get $UUID" 2>&1; }
+
+closed() {
+	gone cmk
+	# Nothing of a table that could not be loaded is left.
+	[[ "$(volumes)" == *ENODEV* ]]
+}
+
+@test "a table" {
+	trace_pages
+	each_fails 10 closed open_cmk
+	gone cmk
+	# Each queue has a thread of its own.
+	run pgrep -l '^(kworker/R-)?cmkr?/'
+	[ "$status" = 1 ]
+	rmmod dm_cmk
+	trace_end
+	[ "$(trace_count ^page)" -ge 100 ]
+	echo "# $(trace_pages_left) pages not given back" >&3
+	[ "$(trace_pages_left)" = 0 ]
+}
+
+keyless() { nl "drop $UUID"; }
+set_first() { nl "set $UUID 0 1 $KEY_A"; }
+
+@test "a key" {
+	open_cmk
+	each_fails 3 keyless set_first
+	nl "get $UUID" | grep -q live=1
+}
+
+held() { nl "hold $UUID"; }
+restore() { nl "restore $UUID 3600 hold"; }
+
+@test "a restore" {
+	open_cmk lease
+	nl "renew $UUID 3600 hold"
+	each_fails 0 held restore
+	nl "get $UUID" | grep -q gate=open
+}
+
+live() {
+	gone cmk
+	open_cmk
+	set_keys "$KEY_A" "$KEY_B"
+}
+
+message() { dmsetup message cmk 0 revoke; }
+revoke() { echo "revoke $UUID" | nltool unbound; }
+
+# These have nothing to ask for that could be missing: they always work.
+@test "a revoke, by message and by netlink" {
+	local verb
+
+	for verb in message revoke; do
+		each_fails 0 live $verb
+		nl "get $UUID" | grep -q 'gate=revoked.*live=0'
+		[ "$errors" = 0 ]
+	done
+}
