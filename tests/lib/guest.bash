@@ -29,3 +29,22 @@ no_d_state() {
 		fi
 	done
 }
+
+# softirq_disk: a RAM disk of 64 MiB as SOFTIRQ_DISK, whose I/O completes in a
+# softirq that a timer's interrupt asks for; `modprobe -r scsi_debug` removes it
+softirq_disk() {
+	local tries
+
+	modprobe sd_mod
+	modprobe scsi_debug dev_size_mb=64 sector_size=512 ndelay=20000 \
+		submit_queues=1
+	for ((tries = 0; tries < 100; tries++)); do
+		for SOFTIRQ_DISK in /sys/block/sd*; do
+			[ -e "$SOFTIRQ_DISK" ] || continue
+			SOFTIRQ_DISK=/dev/${SOFTIRQ_DISK##*/}
+			return
+		done
+		sleep 0.1
+	done
+	return 1
+}
