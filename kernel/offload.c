@@ -42,13 +42,15 @@
 /* Bios between two trials, at most. */
 #define CMK_TRIAL_MAX		1023
 /*
- * How long each worker meets others before the queue is shut, and for how long
- * it is shut.  On the CPU that queues the other is the one who brings the bios,
- * and a worker that was woken there is moved before long if a CPU is idle.
+ * How long and how often each worker meets others before the queue is shut, and
+ * for how long it is shut.  Where the host stops a CPU, time passes by itself.
+ * On the CPU that queues the other is the one who brings the bios, and a worker
+ * that was woken there is moved before long if a CPU is idle.
  */
 #define CMK_CROWDED_MIN		(HZ / 50)
 #define CMK_CROWDED_HERE	(HZ / 8)
 #define CMK_CROWDED_MAX		(HZ / 2)
+#define CMK_CROWDED_TIMES	64
 
 /* Workers that do crypto, by the CPU on which they began. */
 static DEFINE_PER_CPU(atomic_t, cmk_workers);
@@ -244,7 +246,12 @@ static void cmk_offload_crowd(struct cmk_volume *vol, struct cmk_offload *off,
 			WRITE_ONCE(off->crowded, 0);
 	} else if (!since || time_after(now, since + CMK_CROWDED_MAX)) {
 		WRITE_ONCE(off->crowded, now ?: 1);
-	} else if (time_after(now, since + min)) {
+		WRITE_ONCE(off->met, 0);
+	} else {
+		WRITE_ONCE(off->met, READ_ONCE(off->met) + 1);
+		if (off->met < CMK_CROWDED_TIMES ||
+		    !time_after(now, since + min))
+			return;
 		WRITE_ONCE(off->crowded, 0);
 		WRITE_ONCE(off->shut, now + CMK_CROWDED_MAX);
 	}

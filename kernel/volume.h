@@ -88,19 +88,21 @@ struct cmk_crypts {
  * @interval: bios between its trials of the queue
  * @left: bios until the next
  * @crowded: jiffies since when its workers met others on their CPUs, or 0
+ * @met: how often they have since then
  * @shut: jiffies until which it queues nothing by itself
  * @next: where the last piece of a larger bio ended, if more of it comes
  * @nr: bios that it has brought, ever
  *
- * No lock: @queued, @crowded and @shut are changed by any CPU, @interval and
- * @left by this one and, when a trial has paid, by another; the rest by this
- * one.  They only steer.
+ * No lock: @queued, @crowded, @met and @shut are changed by any CPU, @interval
+ * and @left by this one and, when a trial has paid, by another; the rest by
+ * this one.  They only steer.
  */
 struct cmk_offload {
 	atomic_t queued;
 	unsigned int interval;
 	unsigned int left;
 	unsigned long crowded;
+	unsigned int met;
 	unsigned long shut;
 	sector_t next;
 	struct cmk_crypts nr;

@@ -88,22 +88,31 @@ some_io() {	# ENGINE DEPTH RW
 	[ "$share" -lt 100 ]
 }
 
+many_reads() {
+	fio --name=io --filename=/dev/mapper/cmk --direct=1 --bs=4k \
+		--ioengine=io_uring --iodepth=32 --rw=randread --runtime=4 \
+		--time_based --norandommap --thread --output=/tmp/fio.log
+}
+
 # The same load as in the test before, with somebody else on each CPU: what the
 # queue is given would only take time from him.
 @test "where every CPU has work the queue is left alone" {
-	local cpu hogs=()
+	local cpu before hogs=()
 
 	open_cmk
 	for ((cpu = 0; cpu < $(nproc); cpu++)); do
 		timeout 60 taskset -c "$cpu" yes >/dev/null 3>&- &
 		hogs+=($!)
 	done
-	fio --name=io --filename=/dev/mapper/cmk --direct=1 --bs=4k \
-		--ioengine=io_uring --iodepth=32 --rw=randread --runtime=4 \
-		--time_based --norandommap --thread --output=/tmp/fio.log
+	many_reads
 	kill "${hogs[@]}"
 	share
 	[ "$share" -le 30 ]
+	# They have gone, and before long it is used again.
+	before=$(count queued)
+	many_reads
+	echo "# $(($(count queued) - before)) queued afterwards" >&3
+	[ $(($(count queued) - before)) -ge 1000 ]
 }
 
 # null_blk with irqmode=2 completes in the hard interrupt of a timer, where no
