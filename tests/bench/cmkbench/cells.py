@@ -8,6 +8,7 @@ not clear pages that it gives out:
     cost/4096/randread/4k/1         psync on the ram disk
     cost/512/randwrite/8k/32/libaio
     cost/4096/randread/64k/1/null2
+    scale/4096/randread/4k/1        one range, many ranges, many volumes
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ import fnmatch
 
 TARGETS = ('linear', 'crypt-default', 'crypt-noqueue', 'crypt-samecpu', 'cmk')
 CRYPT = TARGETS[1:4]
+SCALES = ('one-range', 'ranges-65536', 'volumes-64')
 SECTOR_SIZES = (4096, 512)
 BLOCKS = (4, 8, 16, 64, 128, 1024)              # KiB
 
@@ -22,7 +24,7 @@ BLOCKS = (4, 8, 16, 64, 128, 1024)              # KiB
 @dataclasses.dataclass(frozen=True)
 class Load:
     """One row of the table: all targets are compared in it."""
-    mode: str                   # cost or parallel
+    mode: str                   # cost, scale or parallel
     sector_size: int
     rw: str                     # as fio calls it
     kib: int
@@ -75,6 +77,10 @@ def _away():
             for disk in ('null1', 'null2', 'virtio') for kib in (4, 64)]
 
 
+def _scale():
+    return [Load('scale', 4096, rw, 4) for rw in ('randread', 'randwrite')]
+
+
 def _parallel():
     for rw in ('read', 'write'):
         yield Load('parallel', 4096, rw, 1024)
@@ -89,7 +95,7 @@ def everything():
     patterns = ('randread', 'randwrite', 'read', 'write')
     loads = [load for size in SECTOR_SIZES
              for load in _cost(size, patterns, BLOCKS, queues)]
-    return loads + _away() + list(_parallel())
+    return loads + _away() + _scale() + list(_parallel())
 
 
 def named(name, patterns):

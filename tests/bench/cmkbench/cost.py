@@ -21,7 +21,7 @@ VIRTIO = ('-blockdev', 'driver=null-co,node-name=bench,size=134217728,'
           'virtio-blk-pci,drive=bench,serial=bench,ioeventfd=off')
 
 
-def _rounds(load):
+def rounds(load):
     """So many I/Os that the figure is worth something."""
     guess = 8000 + load.kib * 2500
     if load.disk != 'ram':
@@ -32,10 +32,10 @@ def _rounds(load):
 def _line(load, targets):
     return ' '.join(str(word) for word in (
         load.disk, load.sector_size, load.rw, load.kib, load.engine,
-        load.depth, _rounds(load), *targets))
+        load.depth, rounds(load), *targets))
 
 
-def _cipher(vm, module):
+def cipher(vm, module):
     """Instructions of one call, by direction and size, and the driver."""
     session.push(vm, module, '/root/cipher-cost.ko')
     text = session.call(vm, 'sh', '-c', 'insmod /root/cipher-cost.ko && '
@@ -45,28 +45,28 @@ def _cipher(vm, module):
     return {name: int(value) for name, value in found.items()}, driver
 
 
-def _row(load, target, value, floor, cipher):
+def _row(load, target, value, floor, share):
     return {'mode': 'cost', 'sector_size': load.sector_size, 'rw': load.rw,
             'bs': load.kib * 1024, 'qd': load.depth, 'engine': load.engine,
             'disk': load.disk, 'init_on_alloc': not load.alloc0,
             'name': load.name, 'target': target, 'per_io': round(value),
-            'cipher': cipher, 'overhead': round(value - floor - cipher)}
+            'cipher': share, 'overhead': round(value - floor - share)}
 
 
 def _rows(loads, got, calls):
     for number, load in enumerate(loads):
         way = 'encrypt' if load.write else 'decrypt'
-        cipher = calls[f'{way}_{load.sector_size}'] * load.sectors
+        share = calls[f'{way}_{load.sector_size}'] * load.sectors
         values = got[number]
         floor = values['linear']
         for target, value in values.items():
             yield _row(load, target, value, floor,
-                       0 if target == 'linear' else cipher)
+                       0 if target == 'linear' else share)
 
 
-def measure(loads, kernel, note):
+def measure(loads, args, note):
     """Rows of these loads, two boots at most."""
-    module = session.cipher_module(kernel)
+    module = session.cipher_module(args.kernel)
     rows = []
     for alloc0 in (False, True):
         part = sorted((x for x in loads if x.alloc0 == alloc0),
@@ -74,9 +74,9 @@ def measure(loads, kernel, note):
         if not part:
             continue
         append = 'init_on_alloc=0' if alloc0 else ''
-        with session.booted(kernel, append, icount=True,
+        with session.booted(args.kernel, append=append, icount=True,
                             qemu=VIRTIO) as vm:
-            calls, driver = _cipher(vm, module)
+            calls, driver = cipher(vm, module)
             note(f'{driver}: {calls}')
             if any(x.disk == 'virtio' for x in part):
                 session.answer_late(vm)

@@ -14,13 +14,26 @@ HERE = pathlib.Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / 'vm')]
 
 from bed import paths                                       # noqa: E402
-from cmkbench import cells, cost, parallel, plot, report    # noqa: E402
+from cmkbench import (cells, cost, parallel, plot, report,    # noqa: E402
+                      scale)
+
+MODES_HELP = """\
+modes, the first word of a load's name:
+  cost      instructions of an I/O, and its overhead: what dm-linear and the
+            bare cipher do not cost; on a ram disk, or on the disk that the
+            name ends with: null1, null2 (null_blk that completes by softirq,
+            by timer) or virtio
+  scale     the same through one range, 65,536 ranges, one of 64 volumes
+  parallel  I/Os a second and 99th percentile on two CPUs, by the clock
+"""
 
 
 def parse():
     parser = argparse.ArgumentParser(
         prog='tests/bench/run', description='Measure what an I/O costs '
-        'through dm-linear, dm-crypt in three configurations, and cmk.')
+        'through dm-linear, dm-crypt in three configurations, and cmk.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=MODES_HELP)
     parser.add_argument('cases', nargs='*', metavar='CASE',
                         help='a load, as in cost/4096/randread/4k/1, or the '
                         'beginning of its name; shell patterns are allowed')
@@ -28,7 +41,7 @@ def parse():
     parser.add_argument('--quick', action='store_true',
                         help='4k and 8k in cost mode, under 5 minutes')
     parser.add_argument('--rounds', type=int, default=15,
-                        help='runs of each load in parallel mode')
+                        help='runs of each load that is taken by the clock')
     parser.add_argument('--json', type=pathlib.Path, metavar='FILE')
     parser.add_argument('--from', type=pathlib.Path, metavar='FILE',
                         dest='source', help='take the rows of an earlier '
@@ -47,6 +60,9 @@ def build(kernel):
                    check=True, stdout=sys.stderr)
 
 
+MODES = {'cost': cost, 'scale': scale, 'parallel': parallel}
+
+
 def measured(loads, args):
     """Rows of these loads, measured now."""
     begin = time.monotonic()
@@ -55,11 +71,11 @@ def measured(loads, args):
         print(f'{time.monotonic() - begin:6.0f} s  {text}', file=sys.stderr)
 
     build(args.kernel)
-    rows = cost.measure([x for x in loads if x.mode == 'cost'], args.kernel,
-                        note)
-    timed = [x for x in loads if x.mode == 'parallel']
-    if timed:
-        rows += parallel.measure(timed, args.kernel, args.rounds, note)
+    rows = []
+    for mode, part_of in MODES.items():
+        part = [load for load in loads if load.mode == mode]
+        if part:
+            rows += part_of.measure(part, args, note)
     for row in rows:
         row['kernel'] = paths.release(args.kernel).partition('+')[0]
     return rows

@@ -8,7 +8,7 @@ from . import session
 from .cells import TARGETS
 
 
-def _spread(values):
+def spread(values):
     """Half of the values lie in it, as a fraction of the median."""
     if len(values) < 4:
         return None
@@ -23,15 +23,15 @@ def _row(load, target, runs):
             'engine': load.engine, 'disk': load.disk, 'name': load.name,
             'target': target, 'runs': len(runs),
             'iops': round(statistics.median(iops), 1),
-            'spread': _spread(iops),
+            'spread': spread(iops),
             'p99_us': round(statistics.median(run[1] for run in runs), 1)}
 
 
-def measure(loads, kernel, rounds, note):
-    lines = [f'{rounds} {x.sector_size} {x.rw} {x.kib} {x.engine} {x.depth} '
-             f"{' '.join(TARGETS)}" for x in loads]
+def measure(loads, args, note):
+    lines = [f'{args.rounds} {x.sector_size} {x.rw} {x.kib} {x.engine} '
+             f"{x.depth} {' '.join(TARGETS)}" for x in loads]
     got = {}
-    with session.booted(kernel) as vm:
+    with session.booted(args.kernel) as vm:
         for _, number, target, iops, p99 in session.figures(vm, 'parallel',
                                                             lines):
             key = int(number), target

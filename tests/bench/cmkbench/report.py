@@ -3,7 +3,7 @@
 
 import itertools
 
-from .cells import CRYPT, TARGETS
+from .cells import CRYPT, SCALES, TARGETS
 
 
 def groups(rows):
@@ -43,6 +43,19 @@ def _cost(found):
                f"{unit:>7}{_words(ratio(targets, 'overhead', min)):>7}")
 
 
+def _scale(found):
+    yield 'Instructions of an I/O, and by those of a volume with one range:'
+    yield ''
+    yield f"{'':26}" + ''.join(f'{name:>20}' for name in SCALES)
+    for name, targets in found.items():
+        cells = []
+        for target in SCALES:
+            value = targets[target]['per_io']
+            part = value / targets[SCALES[0]]['per_io']
+            cells.append(f'{value} ({part:.4f})')
+        yield f'{name:26}' + ''.join(f'{c:>20}' for c in cells)
+
+
 def _parallel(found):
     yield ('I/Os a second (spread of the middle half), cmk by the best of '
            'dm-crypt; p99 in us:')
@@ -59,9 +72,11 @@ def _parallel(found):
                f"{targets['cmk']['p99_us'] if 'cmk' in targets else 0:>9.0f}")
 
 
+TABLES = {'cost': _cost, 'scale': _scale, 'parallel': _parallel}
+
+
 def lines(rows):
     """The tables of all modes."""
     for mode, part in itertools.groupby(rows, key=lambda row: row['mode']):
-        table = {'cost': _cost, 'parallel': _parallel}[mode]
-        yield from table(groups(list(part)))
+        yield from TABLES[mode](groups(list(part)))
         yield ''

@@ -16,10 +16,9 @@ SILENCE = 900                   # seconds without a figure
 
 
 @contextlib.contextmanager
-def booted(kernel, append='', icount=False, qemu=()):
+def booted(kernel, **more):
     vm = machine.Machine(paths.BUILD / 'bench' / f'vm-{os.getpid()}')
-    vm.create(machine.Spec(kernel=kernel, append=append, icount=icount,
-                           qemu=qemu))
+    vm.create(machine.Spec(kernel=kernel, **more))
     try:
         vm.boot()
         vm.wait_ready()

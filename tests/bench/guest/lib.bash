@@ -12,7 +12,7 @@ TARGETS='linear crypt-default crypt-noqueue crypt-samecpu cmk'
 
 # What goes to this port reaches the host at once.
 exec 3>/dev/virtio-ports/cmk.tap
-trap 'echo "error $BASH_COMMAND" >&3' ERR
+trap '[ $? = 0 ] || echo "error $BASH_COMMAND" >&3' EXIT
 
 ram() {
 	[ ! -b /dev/ram0 ] || return 0
@@ -39,10 +39,30 @@ by_serial() {
 	done
 }
 
-# crypt NAME DEVICE SECTOR_SIZE OPTION...
+# crypt NAME DEVICE OFFSET SECTOR_SIZE OPTION...
 crypt() {
 	dmsetup create "$1" --table "0 $SIZE crypt aes-xts-plain64 $KEY_A 0 \
-		$2 0 $(($# - 2)) sector_size:$3 ${*:4}"
+		$2 $3 $(($# - 3)) sector_size:$4 ${*:5}"
+}
+
+# keys UUID NR: one for each of so many ranges
+keys() {
+	seq 0 $(($2 - 1)) | sed "s/.*/set $1 & 1 $KEY_A/" | nltool >/dev/null
+}
+
+# targets_on DISK SECTOR_SIZE [STEP]: all, each so many sectors after the last
+targets_on() {
+	local step=${3:-0}
+
+	modprobe dm-cmk
+	dmsetup create linear --table "0 $SIZE linear $1 0"
+	crypt crypt-default "$1" $((step * 1)) "$2"
+	crypt crypt-noqueue "$1" $((step * 2)) "$2" \
+		no_read_workqueue no_write_workqueue
+	crypt crypt-samecpu "$1" $((step * 3)) "$2" \
+		same_cpu_crypt submit_from_crypt_cpus
+	cmk_create cmk "$1" 65536 0 $((step * 4)) "$SIZE" "sector_size:$2"
+	keys "$UUID" $((SIZE / 65536))
 }
 
 # devices DISK SECTOR_SIZE: all targets over one disk
@@ -56,13 +76,7 @@ devices() {
 	null*) null "${1#null}"; disk=/dev/nullb0 ;;
 	virtio) disk=$(by_serial bench) ;;
 	esac
-	modprobe dm-cmk
-	dmsetup create linear --table "0 $SIZE linear $disk 0"
-	crypt crypt-default $disk "$2"
-	crypt crypt-noqueue $disk "$2" no_read_workqueue no_write_workqueue
-	crypt crypt-samecpu $disk "$2" same_cpu_crypt submit_from_crypt_cpus
-	cmk_create cmk $disk 65536 0 0 $SIZE "sector_size:$2"
-	set_keys "$KEY_A" "$KEY_A" "$KEY_A" "$KEY_A"
+	targets_on "$disk" "$2"
 }
 
 # fio_on TARGET RW KIB ENGINE DEPTH OPTION...
