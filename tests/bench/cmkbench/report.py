@@ -56,20 +56,33 @@ def _scale(found):
         yield f'{name:26}' + ''.join(f'{c:>20}' for c in cells)
 
 
+def _versus(row, key, worst):
+    """cmk by the best of dm-crypt, round by round: 'median (spread)'"""
+    found = row.get(key) or {}
+    if not found:
+        return '-'
+    value = worst(found.values(), key=lambda entry: entry['ratio'])
+    return f"{_words(value['ratio'])} ({_words(value['spread'])})"
+
+
 def _parallel(found):
-    yield ('I/Os a second (spread of the middle half), cmk by the best of '
-           'dm-crypt; p99 in us:')
+    yield ('I/Os a second, and cmk by the best of dm-crypt, which is the '
+           'median of the ratios of')
+    yield ('the rounds (spread of the middle half); the same of the 99th '
+           'percentile, in us:')
     yield ''
-    yield f"{'':26}" + ''.join(f'{name:>17}' for name in TARGETS) + \
-        f"{'ratio':>7}" + f"{'p99 crypt':>11}{'p99 cmk':>9}"
+    yield f"{'':30}" + ''.join(f'{name:>14}' for name in TARGETS) + \
+        f"{'ratio':>16}{'p99 crypt':>11}{'p99 cmk':>9}{'ratio':>16}"
     for name, targets in found.items():
-        cells = [f"{targets[t]['iops']:.0f} ({_words(targets[t]['spread'])})"
-                 if t in targets else '-' for t in TARGETS]
+        cells = [f"{targets[t]['iops']:.0f}" if t in targets else '-'
+                 for t in TARGETS]
         p99 = min((targets[t]['p99_us'] for t in CRYPT if t in targets),
                   default=0)
-        yield (f'{name:26}' + ''.join(f'{c:>17}' for c in cells) +
-               f"{_words(ratio(targets, 'iops', max)):>7}{p99:>11.0f}"
-               f"{targets['cmk']['p99_us'] if 'cmk' in targets else 0:>9.0f}")
+        mine = targets.get('cmk', {})
+        yield (f'{name:30}' + ''.join(f'{c:>14}' for c in cells) +
+               f"{_versus(mine, 'by_iops', min):>16}"
+               f"{p99:>11.0f}{mine.get('p99_us', 0):>9.0f}"
+               f"{_versus(mine, 'by_p99', max):>16}")
 
 
 TABLES = {'cost': _cost, 'scale': _scale, 'parallel': _parallel}
