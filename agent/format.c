@@ -295,14 +295,19 @@ static void wrap_more(struct format *f)
 
 static int seal_deks(struct format *f, struct cmk_error *e)
 {
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	uint32_t i;
+	int r = cmk_header_slot_key(f->header, &f->hk, &key);
 
+	if (r)
+		return cmk_error_set(e, CMK_FAILED, r, "format",
+				     "cannot make the key of the slots");
 	for (i = 0; i < f->info.ranges; i++) {
 		__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
-		int r = cmk_secret_random(&dek, CMK_DEK_BYTES);
 
+		r = cmk_secret_random(&dek, CMK_DEK_BYTES);
 		if (!r)
-			r = cmk_header_set_hk(f->header, i, 1, &f->hk, &dek);
+			r = cmk_header_set_hk(f->header, i, 1, &key, &dek);
 		if (r)
 			return cmk_error_set(e, CMK_FAILED, r, "format",
 					     "cannot make the key of range %u",

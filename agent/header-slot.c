@@ -212,17 +212,16 @@ static void fill_aad(const struct cmk_header *h, uint32_t range,
 	ret->generation = htole32(generation);
 }
 
-static int slot_key(const struct cmk_header *h, const struct cmk_secret *hk,
-		    struct cmk_secret *ret)
+int cmk_header_slot_key(const struct cmk_header *h, const struct cmk_secret *hk,
+			struct cmk_secret *ret)
 {
 	return cmk_header_derive(h, hk, "cmk slot v1", ret);
 }
 
 int cmk_header_set_hk(struct cmk_header *h, uint32_t range,
-		      uint32_t generation, const struct cmk_secret *hk,
+		      uint32_t generation, const struct cmk_secret *key,
 		      const struct cmk_secret *dek)
 {
-	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	struct cmk_disk_slot_aad aad;
 	const struct cmk_bytes bytes = { &aad, sizeof(aad) };
 	struct cmk_disk_slot slot;
@@ -233,11 +232,8 @@ int cmk_header_set_hk(struct cmk_header *h, uint32_t range,
 		return r;
 	if (dek->len != CMK_DEK_BYTES)
 		return -EINVAL;
-	r = slot_key(h, hk, &key);
-	if (r < 0)
-		return r;
 	fill_aad(h, range, generation, &aad);
-	r = cmk_gcm_seal(&key, bytes, dek, slot.nonce, slot.dek, slot.tag);
+	r = cmk_gcm_seal(key, bytes, dek, slot.nonce, slot.dek, slot.tag);
 	if (r < 0)
 		return r;
 	*cmk_header_disk_slot(h, range) = slot;
@@ -246,10 +242,9 @@ int cmk_header_set_hk(struct cmk_header *h, uint32_t range,
 }
 
 int cmk_header_open_hk(const struct cmk_header *h, uint32_t range,
-		       const struct cmk_secret *hk,
+		       const struct cmk_secret *key,
 		       struct cmk_secret *ret_dek, struct cmk_error *e)
 {
-	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	const struct cmk_disk_slot *s;
 	struct cmk_disk_slot_aad aad;
 	const struct cmk_bytes bytes = { &aad, sizeof(aad) };
@@ -261,10 +256,7 @@ int cmk_header_open_hk(const struct cmk_header *h, uint32_t range,
 		return r;
 	fill_aad(h, range, le32toh(s->generation), &aad);
 	cipher.data = s->dek;
-	r = slot_key(h, hk, &key);
-	if (!r)
-		r = cmk_gcm_open(&key, bytes, s->nonce, cipher, s->tag,
-				 ret_dek);
+	r = cmk_gcm_open(key, bytes, s->nonce, cipher, s->tag, ret_dek);
 	if (r == -EBADMSG)
 		return slot_error(e, r, "slot-damaged", range,
 				  "its slot is damaged, or was made for another volume, range, generation or header key");

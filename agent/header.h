@@ -162,11 +162,18 @@ int cmk_header_get_direct(const struct cmk_header *h, uint32_t range,
 int cmk_header_open_direct(const struct cmk_header *h, uint32_t range,
 			   struct cmk_secret *payload,
 			   struct cmk_secret *ret_dek, struct cmk_error *e);
+
+/*
+ * Mode hk: the key of all slots of a volume, not the header key itself.  It is
+ * made of that once: making it costs more than opening a slot does.
+ */
+int cmk_header_slot_key(const struct cmk_header *h, const struct cmk_secret *hk,
+			struct cmk_secret *ret);
 int cmk_header_set_hk(struct cmk_header *h, uint32_t range,
-		      uint32_t generation, const struct cmk_secret *hk,
+		      uint32_t generation, const struct cmk_secret *slot_key,
 		      const struct cmk_secret *dek);
 int cmk_header_open_hk(const struct cmk_header *h, uint32_t range,
-		       const struct cmk_secret *hk,
+		       const struct cmk_secret *slot_key,
 		       struct cmk_secret *ret_dek, struct cmk_error *e);
 
 /* SHA-256("cmk hk id" || hk): what the node remembers of a header key. */

@@ -330,19 +330,20 @@ int cmk_keys_check(const struct cmk_keys *k, struct cmk_nl *nl,
 }
 
 static int install_hk(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
-		      uint32_t generation, struct cmk_error *e)
+		      uint32_t generation, const struct cmk_secret *slot_key,
+		      struct cmk_error *e)
 {
 	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
 	int r;
 
-	r = cmk_header_open_hk(k->header, range, &k->hk, &dek, e);
+	r = cmk_header_open_hk(k->header, range, slot_key, &dek, e);
 	if (r)
 		return r;
 	return cmk_nl_key_set(nl, k->info.uuid, range, generation, &dek, e);
 }
 
 static int install_one(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
-		       struct cmk_error *e)
+		       const struct cmk_secret *slot_key, struct cmk_error *e)
 {
 	uint32_t generation;
 
@@ -351,7 +352,7 @@ static int install_one(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
 				     "the header has no key for range %u",
 				     range);
 	if (!k->deks)
-		return install_hk(k, nl, range, generation, e);
+		return install_hk(k, nl, range, generation, slot_key, e);
 	return cmk_nl_key_set(nl, k->info.uuid, range, generation,
 			      &k->deks[range].dek, e);
 }
@@ -359,12 +360,18 @@ static int install_one(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
 int cmk_keys_install(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
 		     struct cmk_error *e)
 {
+	__cmk_secret struct cmk_secret slot_key = CMK_SECRET_INIT;
 	uint32_t i;
-	int r;
+	int r = 0;
 
 	*live = 0;
+	if (!k->deks)
+		r = cmk_header_slot_key(k->header, &k->hk, &slot_key);
+	if (r)
+		return cmk_error_set(e, CMK_FAILED, r, "crypto",
+				     "cannot make the key of the slots");
 	for (i = 0; i < k->info.ranges; i++) {
-		r = install_one(k, nl, i, e);
+		r = install_one(k, nl, i, &slot_key, e);
 		if (r)
 			return r;
 		++*live;

@@ -16,7 +16,7 @@
 
 static struct cmk_header *make(const struct cmk_header_params *p)
 {
-	__cmk_secret struct cmk_secret hk = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
 	struct cmk_header_kek kek = {
 		.provider = CMK_FORMAT_KEK_AZURE, .alg = 1,
@@ -29,11 +29,11 @@ static struct cmk_header *make(const struct cmk_header_params *p)
 	memset(kek.kid, 'k', CMK_FORMAT_KID_LEN);
 	memset(kek.blob, 'b', sizeof(kek.blob));
 	if (cmk_header_new(&h, p, NULL) || cmk_header_set_kek(h, 0, &kek) ||
-	    cmk_secret_random(&hk, CMK_HK_BYTES) ||
+	    cmk_secret_random(&key, CMK_HK_BYTES) ||
 	    cmk_secret_random(&dek, CMK_DEK_BYTES))
 		errx(1, "cannot make a header");
 	for (n = 0; n < 8; n++) {
-		cmk_header_set_hk(h, n, 1, &hk, &dek);
+		cmk_header_set_hk(h, n, 1, &key, &dek);
 		cmk_header_set_direct(h, n, 1, 0, kek.blob, kek.blob_len);
 	}
 	cmk_header_super(h)->seq = htole64(1);

@@ -99,6 +99,7 @@ static void try_slot(struct cmk_header *h, uint32_t range)
 {
 	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
 	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	struct cmk_error e = { 0 };
 	unsigned char sum = 0, kept[CMK_FORMAT_BLOB_LEN];
 	uint32_t generation;
@@ -118,7 +119,8 @@ static void try_slot(struct cmk_header *h, uint32_t range)
 	need(!cmk_secret_alloc(&payload, CMK_DEK_BYTES + 32));
 	need(cmk_header_open_direct(h, range, &payload, &dek, &e) < 0);
 	need(e.code[0] && e.text[0]);
-	need(cmk_header_open_hk(h, range, &hk, &dek, &e) < 0 && !dek.data);
+	need(!cmk_header_slot_key(h, &hk, &key));
+	need(cmk_header_open_hk(h, range, &key, &dek, &e) < 0 && !dek.data);
 }
 
 static void try_keks(struct cmk_header *h)

@@ -72,6 +72,7 @@ static void a_slot_that_another_program_sealed(void **state)
 {
 	__cmk_header struct cmk_header *h = make();
 	__cmk_secret struct cmk_secret hk = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	__cmk_secret struct cmk_secret want = CMK_SECRET_INIT;
 	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
 	uint32_t generation = 0;
@@ -80,7 +81,8 @@ static void a_slot_that_another_program_sealed(void **state)
 	fill(&want, 0x80, CMK_DEK_BYTES);
 	assert_true(cmk_header_slot(h, 2, &generation));
 	assert_int_equal(generation, 5);
-	assert_int_equal(cmk_header_open_hk(h, 2, &hk, &dek, NULL), 0);
+	assert_int_equal(cmk_header_slot_key(h, &hk, &key), 0);
+	assert_int_equal(cmk_header_open_hk(h, 2, &key, &dek, NULL), 0);
 	assert_true(secrets_equal(&dek, &want));
 }
 

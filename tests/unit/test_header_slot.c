@@ -217,6 +217,7 @@ static void an_empty_slot_says_so(void **state)
 static void what_has_no_place_is_refused(void **state)
 {
 	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	__cmk_header struct cmk_header *hk = NULL, *direct = NULL;
 	__volume struct volume v;
 	unsigned char blob[513] = { 1 };
@@ -227,14 +228,16 @@ static void what_has_no_place_is_refused(void **state)
 	volume_init(&v, 1);
 	hk = volume_header(&v, CMK_FORMAT_WRAP_HK);
 	direct = volume_header(&v, CMK_FORMAT_WRAP_DIRECT);
-	assert_int_equal(cmk_header_set_hk(hk, RANGES, 1, &v.hk, &v.dek[0]),
+	assert_int_equal(cmk_header_slot_key(hk, &v.dek[0], &key), -EINVAL);
+	assert_int_equal(cmk_header_slot_key(hk, &v.hk, &key), 0);
+	assert_int_equal(cmk_header_set_hk(hk, RANGES, 1, &key, &v.dek[0]),
 			 -ERANGE);
-	assert_int_equal(cmk_header_set_hk(hk, 0, 0, &v.hk, &v.dek[0]),
+	assert_int_equal(cmk_header_set_hk(hk, 0, 0, &key, &v.dek[0]),
 			 -EINVAL);
 	assert_int_equal(cmk_header_set_hk(hk, 0, 1, &v.dek[0], &v.dek[0]),
 			 -EINVAL);
-	assert_int_equal(cmk_header_set_hk(hk, 0, 1, &v.hk, &v.hk), -EINVAL);
-	assert_int_equal(cmk_header_set_hk(direct, 0, 1, &v.hk, &v.dek[0]),
+	assert_int_equal(cmk_header_set_hk(hk, 0, 1, &key, &v.hk), -EINVAL);
+	assert_int_equal(cmk_header_set_hk(direct, 0, 1, &key, &v.dek[0]),
 			 -EINVAL);
 	assert_int_equal(cmk_header_set_direct(hk, 0, 1, 0, blob, 256),
 			 -EINVAL);
@@ -252,7 +255,7 @@ static void what_has_no_place_is_refused(void **state)
 					       &err), -ERANGE);
 	assert_int_equal(cmk_header_get_direct(hk, 0, &kek, &p, &len, &err),
 			 -EINVAL);
-	assert_int_equal(cmk_header_open_hk(direct, 0, &v.hk, &dek, &err),
+	assert_int_equal(cmk_header_open_hk(direct, 0, &key, &dek, &err),
 			 -EINVAL);
 	assert_string_equal(err.code, "bad-wrap");
 	/* nothing of it has changed a slot */

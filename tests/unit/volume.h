@@ -107,6 +107,7 @@ static inline void volume_set_slot(const struct volume *v,
 				   struct cmk_header *h, uint32_t range)
 {
 	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	unsigned char blob[CMK_RSA_BLOB_MAX];
 	struct cmk_header_info info;
 	uint32_t generation = v->generation[range];
@@ -114,8 +115,9 @@ static inline void volume_set_slot(const struct volume *v,
 
 	cmk_header_get_info(h, &info);
 	if (info.wrap == CMK_FORMAT_WRAP_HK) {
-		assert_int_equal(cmk_header_set_hk(h, range, generation,
-						   &v->hk, &v->dek[range]), 0);
+		assert_int_equal(cmk_header_slot_key(h, &v->hk, &key), 0);
+		assert_int_equal(cmk_header_set_hk(h, range, generation, &key,
+						   &v->dek[range]), 0);
 		return;
 	}
 	assert_int_equal(cmk_header_dek_payload(h, range, generation,
@@ -223,6 +225,7 @@ static inline int volume_open_dek(const struct cmk_header *h, uint32_t range,
 				  struct cmk_secret *ret, struct cmk_error *e)
 {
 	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	struct cmk_header_info info;
 	unsigned int kek;
 	const void *blob;
@@ -231,7 +234,8 @@ static inline int volume_open_dek(const struct cmk_header *h, uint32_t range,
 
 	cmk_header_get_info(h, &info);
 	if (info.wrap == CMK_FORMAT_WRAP_HK)
-		return cmk_header_open_hk(h, range, hk, ret, e);
+		return cmk_header_slot_key(h, hk, &key) ?:
+		       cmk_header_open_hk(h, range, &key, ret, e);
 	r = cmk_header_get_direct(h, range, &kek, &blob, &len, e);
 	if (!r)
 		r = volume_unwrap(blob, len, &payload, e);
