@@ -9,6 +9,8 @@ not clear pages that it gives out:
     cost/512/randwrite/8k/32/libaio
     cost/4096/randread/64k/1/null2
     scale/4096/randread/4k/1        one range, many ranges, many volumes
+    database/4096/select-only/1     a transaction of pgbench, by instructions
+    database/4096/tpcb-like/4/wall  transactions a second, by the clock
 """
 
 import dataclasses
@@ -24,9 +26,9 @@ BLOCKS = (4, 8, 16, 64, 128, 1024)              # KiB
 @dataclasses.dataclass(frozen=True)
 class Load:
     """One row of the table: all targets are compared in it."""
-    mode: str                   # cost, scale or parallel
+    mode: str                   # cost, scale, parallel or database
     sector_size: int
-    rw: str                     # as fio calls it
+    rw: str                     # as fio or pgbench calls it
     kib: int
     depth: int = 1
     engine: str = 'psync'
@@ -38,6 +40,10 @@ class Load:
         block = f'{self.kib}k' if self.kib < 1024 else '1m'
         words = [self.mode, str(self.sector_size), self.rw, block,
                  str(self.depth)]
+        if self.mode == 'database':
+            words.remove(block)
+        if self.wall:
+            words.append('wall')
         if self.engine == 'libaio':
             words.append(self.engine)
         if self.disk != 'ram':
@@ -45,6 +51,11 @@ class Load:
         if self.alloc0:
             words.append('alloc0')
         return '/'.join(words)
+
+    @property
+    def wall(self):
+        """Of a database: by the clock, with several clients?"""
+        return self.mode == 'database' and self.depth > 1
 
     @property
     def write(self):
@@ -89,13 +100,20 @@ def _parallel():
     yield Load('parallel', 4096, 'mixed', 4)
 
 
+def _database():
+    return [Load('database', 4096, script, 8, clients, 'pgbench')
+            for script, clients in (('select-only', 1), ('tpcb-like', 1),
+                                    ('tpcb-like', 4))]
+
+
 def everything():
     """All of it."""
     queues = [(1, 'psync'), (32, 'io_uring'), (32, 'libaio')]
     patterns = ('randread', 'randwrite', 'read', 'write')
     loads = [load for size in SECTOR_SIZES
              for load in _cost(size, patterns, BLOCKS, queues)]
-    return loads + _away() + _scale() + list(_parallel())
+    return (loads + _away() + _scale() + list(_parallel()) +
+            _database())
 
 
 def named(name, patterns):

@@ -14,8 +14,8 @@ HERE = pathlib.Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / 'vm')]
 
 from bed import paths                                       # noqa: E402
-from cmkbench import (cells, cost, parallel, plot, report,    # noqa: E402
-                      scale)
+from cmkbench import (cells, cost, database, parallel, plot,   # noqa: E402
+                      report, scale)
 
 MODES_HELP = """\
 modes, the first word of a load's name:
@@ -25,6 +25,8 @@ modes, the first word of a load's name:
             by timer) or virtio
   scale     the same through one range, 65,536 ranges, one of 64 volumes
   parallel  I/Os a second and 99th percentile on two CPUs, by the clock
+  database  pgbench: instructions of a transaction and what it reads and
+            writes; with /wall, transactions a second
 """
 
 
@@ -60,7 +62,8 @@ def build(kernel):
                    check=True, stdout=sys.stderr)
 
 
-MODES = {'cost': cost, 'scale': scale, 'parallel': parallel}
+MODES = {'cost': cost, 'scale': scale, 'parallel': parallel,
+         'database': database}
 
 
 def measured(loads, args):

@@ -85,7 +85,54 @@ def _parallel(found):
                f"{_versus(mine, 'by_p99', max):>16}")
 
 
-TABLES = {'cost': _cost, 'scale': _scale, 'parallel': _parallel}
+def explained(row, targets):
+    """The part of the distance to linear that the cipher explains."""
+    distance = row['per_io'] - targets['linear']['per_io']
+    return row['cipher'] / distance if distance > 0 else None
+
+
+def _transactions(found):
+    yield ('Instructions of a transaction, blocks of 4 KiB that it reads and '
+           'writes, and')
+    yield 'the part of the distance to linear that the bare cipher explains:'
+    yield ''
+    for name, targets in found.items():
+        yield (f"{name:30}{'instructions':>13}{'read':>9}{'written':>9}"
+               f"{'cipher':>9}{'overhead':>10}{'explained':>11}")
+        for target, row in targets.items():
+            part = explained(row, targets)
+            yield (f"  {target:28}{row['per_io']:>13}"
+                   f"{row['blocks_read']:>9.2f}{row['blocks_written']:>9.2f}"
+                   f"{row['cipher']:>9}{row['overhead']:>10}"
+                   f"{_words(part):>11}")
+        yield f"  {'cmk by the best':28}" \
+            f"{_words(ratio(targets, 'per_io', min)):>13}"
+
+
+def _tps(found):
+    yield ('Transactions a second (spread of the middle half), and cmk by the '
+           'best of dm-crypt:')
+    yield ''
+    yield f"{'':30}" + ''.join(f'{name:>17}' for name in TARGETS) + \
+        f"{'ratio':>7}"
+    for name, targets in found.items():
+        cells = [f"{targets[t]['tps']:.0f} ({_words(targets[t]['spread'])})"
+                 if t in targets else '-' for t in TARGETS]
+        yield (f'{name:30}' + ''.join(f'{c:>17}' for c in cells) +
+               f"{_words(ratio(targets, 'tps', max)):>7}")
+
+
+def _database(found):
+    parts = ((_transactions, 'per_io'), (_tps, 'tps'))
+    for table, key in parts:
+        part = {name: targets for name, targets in found.items()
+                if key in next(iter(targets.values()))}
+        if part:
+            yield from table(part)
+
+
+TABLES = {'cost': _cost, 'scale': _scale, 'parallel': _parallel,
+          'database': _database}
 
 
 def lines(rows):

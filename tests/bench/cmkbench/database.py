@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Database mode: pgbench on PostgreSQL on each target.
+
+With one client, the instructions of a transaction, and the blocks that it
+reads and writes: what the cipher needs for these is the part that no target
+can save.  With several, transactions a second, as in parallel mode.
+"""
+
+import statistics
+
+from . import cost, session
+from .cells import TARGETS
+from .parallel import spread
+
+BLOCK = 4096
+TRANSACTIONS = {'select-only': 500, 'tpcb-like': 150}
+MEMORY = '4G'
+
+
+def _line(load, number):
+    return f"{load.rw} {load.depth} {number} {' '.join(TARGETS)}"
+
+
+def _base(load, target):
+    return {'mode': 'database', 'sector_size': load.sector_size,
+            'rw': load.rw, 'clients': load.depth, 'name': load.name,
+            'target': target}
+
+
+def cost_row(load, target, figures, floor, calls):
+    """floor: what it costs on linear."""
+    value, *sectors = figures
+    read, written = (number * 512 / BLOCK for number in sectors)
+    cipher = 0
+    if target != 'linear':
+        cipher = round(read * calls[f'decrypt_{BLOCK}'] +
+                       written * calls[f'encrypt_{BLOCK}'])
+    return {**_base(load, target), 'per_io': round(value),
+            'blocks_read': round(read, 2),
+            'blocks_written': round(written, 2), 'cipher': cipher,
+            'overhead': round(value - floor - cipher)}
+
+
+def wall_row(load, target, runs):
+    return {**_base(load, target), 'runs': len(runs),
+            'tps': round(statistics.median(runs), 1), 'spread': spread(runs)}
+
+
+def _counted(loads, kernel, note):
+    lines = [_line(load, TRANSACTIONS[load.rw]) for load in loads]
+    with session.booted(kernel, icount=True, memory=MEMORY) as vm:
+        calls, _ = cost.cipher(vm, session.cipher_module(kernel))
+        got = {}
+        for _, number, target, *figures in session.figures(
+                vm, 'database', lines):
+            key = int(number), target
+            got[key] = [float(figure) for figure in figures]
+            note(f'{loads[key[0]].name} {target} {figures}')
+    return [cost_row(loads[number], target, figures, got[number, 'linear'][0],
+                     calls) for (number, target), figures in got.items()]
+
+
+def _timed(loads, kernel, rounds, note):
+    lines = [_line(load, rounds) for load in loads]
+    got = {}
+    with session.booted(kernel, memory=MEMORY) as vm:
+        for _, number, target, tps in session.figures(vm, 'database', lines):
+            key = int(number), target
+            got.setdefault(key, []).append(float(tps))
+            note(f'{loads[key[0]].name} {target} {tps}')
+    return [wall_row(loads[number], target, runs)
+            for (number, target), runs in got.items()]
+
+
+def measure(loads, args, note):
+    """Rows of these loads."""
+    rows = []
+    counted = [load for load in loads if not load.wall]
+    if counted:
+        rows += _counted(counted, args.kernel, note)
+    timed = [load for load in loads if load.wall]
+    if timed:
+        rows += _timed(timed, args.kernel, args.rounds, note)
+    return rows
