@@ -110,15 +110,34 @@ cost/4096/write/8k/1 cmk 180 320" ]
 	[[ $(of cost/4096/randread/4k/1) == *" -" ]]
 }
 
-@test "by the clock, the best is the most" {
-	jq -n '["linear", "crypt-default", "crypt-noqueue", "crypt-samecpu",
-		"cmk"] as $names | range(5) |
-		{mode: "parallel", name: "parallel/4096/randread/4k/32",
-		 target: $names[.], iops: [9000, 100, 400, 200, 300][.],
-		 spread: 0.02, p99_us: [1, 7, 5, 6, 4][.]}' | rows
+# From the third round on the host is slow; a configuration of dm-crypt is the
+# best as often as not, but one of them is over all rounds.
+@test "by the clock, neighbouring runs are compared, with the best" {
+	run py 'import json
+load = cells.Load("parallel", 4096, "randread", 4, 32, "io_uring")
+iops = {"linear": [900, 900, 100, 100, 100],
+	"crypt-default": [100, 100, 10, 10, 10],
+	"crypt-noqueue": [400, 400, 40, 40, 40],
+	"crypt-samecpu": [200, 200, 80, 20, 20],
+	"cmk": [300, 320, 30, 30, 31]}
+print(json.dumps({"rows": list(parallel._rows(load,
+	{target: [(n, 1000 / n) for n in runs]
+	 for target, runs in iops.items()}))}))'
+	echo "$output" >"$ROWS"
+	jq -e '.rows[4] | .iops == 31 and .by_iops["crypt-noqueue"].ratio ==
+		0.75 and .by_iops["crypt-default"].ratio == 3' <"$ROWS"
 	run bench --from "$ROWS"
-	[ "$(of parallel/4096/randread/4k/32 | tr -s ' ' | cut -d ' ' -f 12-)" \
-		= "0.750 5 4" ]
+	[ "$(of parallel/4096/randread/4k/32 | tr -s ' ' | xargs)" = \
+		"100 10 40 80 31 0.750 (0.050) 12 32 1.333 (0.047)" ]
+}
+
+@test "transactions a second are compared in the same way" {
+	run py 'import json
+load = cells.Load("database", 4096, "tpcb-like", 8, 4, "pgbench")
+got = {"linear": [90, 90, 9], "crypt-noqueue": [40, 40, 4],
+       "cmk": [44, 60, 5]}
+print(json.dumps({"rows": list(database.wall_rows(load, got))}))'
+	jq -e '.rows[2].by_tps["crypt-noqueue"].ratio == 1.25' <<<"$output"
 }
 
 @test "the spread is the middle half by the median" {

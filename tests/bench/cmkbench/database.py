@@ -10,7 +10,7 @@ import statistics
 
 from . import cost, session
 from .cells import TARGETS
-from .parallel import spread
+from .parallel import spread, versus
 
 BLOCK = 4096
 TRANSACTIONS = {'select-only': 500, 'tpcb-like': 150}
@@ -41,9 +41,15 @@ def cost_row(load, target, figures, floor, calls):
             'overhead': round(value - floor - cipher)}
 
 
-def wall_row(load, target, runs):
-    return {**_base(load, target), 'runs': len(runs),
-            'tps': round(statistics.median(runs), 1), 'spread': spread(runs)}
+def wall_rows(load, got):
+    """got: {target: [transactions a second, ...]}, in the order of rounds"""
+    for target, runs in got.items():
+        row = {**_base(load, target), 'runs': len(runs),
+               'tps': round(statistics.median(runs), 1),
+               'spread': spread(runs)}
+        if target == 'cmk':
+            row['by_tps'] = versus(got)
+        yield row
 
 
 def _counted(loads, kernel, note):
@@ -62,14 +68,13 @@ def _counted(loads, kernel, note):
 
 def _timed(loads, kernel, rounds, note):
     lines = [_line(load, rounds) for load in loads]
-    got = {}
+    got = [{} for _ in loads]
     with session.booted(kernel, memory=MEMORY) as vm:
         for _, number, target, tps in session.figures(vm, 'database', lines):
-            key = int(number), target
-            got.setdefault(key, []).append(float(tps))
-            note(f'{loads[key[0]].name} {target} {tps}')
-    return [wall_row(loads[number], target, runs)
-            for (number, target), runs in got.items()]
+            got[int(number)].setdefault(target, []).append(float(tps))
+            note(f'{loads[int(number)].name} {target} {tps}')
+    return [row for load, runs in zip(loads, got)
+            for row in wall_rows(load, runs)]
 
 
 def measure(loads, args, note):
