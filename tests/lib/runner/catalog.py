@@ -8,6 +8,8 @@ A .bats file says it in comment lines at its head:
     # cmk-disk: 512M             a data disk; once for each disk
     # cmk-mem: 1G                memory of the machine
     # cmk-cpus: 2                its CPUs
+    # cmk-icount                 one CPU whose clock counts instructions; also
+                                 the time-out, while nothing runs it leaps
     # cmk-append: WORDS          more of the kernel's command line
     # cmk-timeout: 120           seconds for the whole file
     # cmk-own-vm                 a machine of its own
@@ -23,7 +25,7 @@ from bed import paths
 DEFAULT_TIMEOUT = 180
 TAG = re.compile(r'^# cmk-([a-z-]+)(?::\s*(.*?))?\s*$')
 TAGS = {'kernels', 'mode', 'disk', 'mem', 'cpus', 'append', 'timeout',
-        'own-vm', 'allow-klog'}
+        'icount', 'own-vm', 'allow-klog'}
 FOLDERS = {'e2e': ('host', ()), 'kernel': ('plain', paths.KERNELS),
            'system': ('systemd', ('6.12',))}
 
@@ -40,6 +42,7 @@ class Test:
     cpus: int = 2
     append: str = ''
     timeout: int = DEFAULT_TIMEOUT
+    icount: bool = False
     own_vm: bool = False
     allow_klog: tuple = ()
 
@@ -51,7 +54,7 @@ class Test:
     def needs(self):
         """Tests that agree in this may share a machine."""
         return (self.kernel, self.mode, self.disks, self.memory, self.cpus,
-                self.append, self.path if self.own_vm else '')
+                self.append, self.icount, self.path if self.own_vm else '')
 
 
 def _tags(path):
@@ -83,7 +86,7 @@ def _file_tests(path, mode, kernels):
             cpus=int(tags.get('cpus', [2])[0]),
             append=tags.get('append', [''])[0],
             timeout=int(tags.get('timeout', [DEFAULT_TIMEOUT])[0]),
-            own_vm='own-vm' in tags,
+            icount='icount' in tags, own_vm='own-vm' in tags,
             allow_klog=tuple(tags.get('allow-klog', [])))
 
 

@@ -68,7 +68,7 @@ class Session:
         self.spec = machine.Spec(
             kernel=test.kernel, systemd=test.mode == 'systemd',
             disks=test.disks, memory=test.memory, cpus=test.cpus,
-            append=test.append)
+            append=test.append, icount=test.icount)
         self.sound = True
         self.taken = 0          # of the TAP that the machine has written
 
