@@ -16,14 +16,13 @@ load fail
 
 SIZE=16384
 
-setup() {
-	modprobe dm-cmk
-	modprobe cmk-fail
-}
+setup_file() { modprobe cmk-fail; }
+teardown_file() { fail_unload; }
+setup() { modprobe dm-cmk; }
 
 teardown() {
 	trace_clear
-	fail_unload
+	echo 0 >$FAIL/from
 	gone cmk
 	rm -f $TRACE
 }
@@ -67,7 +66,10 @@ closed() {
 	[[ "$(volumes)" == *ENODEV* ]]
 }
 
-@test "a table" {
+@test "a table" { each_fails 10 closed open_cmk; }
+
+# On 6.1 the probe hides from cmk-fail what is asked for on behalf of the pages.
+@test "what a table took that could not be loaded is given back" {
 	trace_pages
 	each_fails 10 closed open_cmk
 	gone cmk

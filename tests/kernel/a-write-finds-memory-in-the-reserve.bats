@@ -4,6 +4,7 @@
 # cmk-kernels: 6.1 6.12
 # cmk-mode: plain
 # cmk-disk: 64M
+# cmk-timeout: 400
 #
 # When the kernel has no memory to give a write ends all the same, with the
 # ciphertext that dm-crypt would write, or it ends with an error and is right
@@ -16,23 +17,31 @@ load fail
 
 SIZE=131072
 
-setup() {
-	modprobe dm-cmk
+setup_file() {
 	modprobe cmk-fail
 	modprobe dm-below
+}
+
+teardown_file() {
+	fail_unload
+	modprobe -r dm-below
+}
+
+setup() {
+	modprobe dm-cmk
 	dmsetup create below --table "0 $SIZE below $CMK_DISK"
 	crypt_create oracle "$CMK_DISK" "$KEY_A" 8 0 $SIZE 4096
 }
 
 teardown() {
 	trace_clear
-	fail_unload
+	echo 0 >$FAIL/from
 	[ ! -e /dev/mapper/below ] || dmsetup message below 0 go
+	wait
 	gone cmk oracle below
-	modprobe -r dm-below
 	# No page is kept for the writes of the next test.
 	rmmod dm_cmk
-	rm -f /tmp/data $TRACE
+	rm -f /tmp/data /tmp/answer $TRACE
 }
 
 below() { field "$1" "$(dmsetup status below)"; }
@@ -58,14 +67,14 @@ writers() {	# BLOCK...
 # Nothing can be had, for as long as it lasts.
 no_memory() {	# [OPTION...]
 	open_cmk "$@"
-	trace_begin 'r:cmk/page dm_cmk:cmk_page_alloc page=$retval:x64'
+	trace_reserve
 	fail_from 1 all
 	writers 4k/50:16k/25:256k/25
 	fail_end
 	trace_end
 	echo "# $failed allocations failed, not one did not" >&3
 	[ "$failed" -ge $((32 * 128)) ]
-	[ "$(trace_count '^page.*page=0x0*$')" = "$(wc -l <$TRACE)" ]
+	reserve_alone $((32 * 128))
 	cmp -n $((16 << 20)) <(dd if=/dev/mapper/cmk bs=1M iflag=direct \
 		status=none) <(dd if=/dev/mapper/oracle bs=1M iflag=direct \
 		status=none)
@@ -77,9 +86,8 @@ no_memory() {	# [OPTION...]
 	no_memory crypt:queued
 }
 
-# The error of a write that must not wait
-nowait() {
-	timeout 20 python3 - /dev/mapper/cmk "$1" <<-'END'
+nowait_write() {	# BYTES
+	python3 - /dev/mapper/cmk "$1" <<-'END'
 		import errno, mmap, os, sys
 		fd = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
 		data = mmap.mmap(-1, int(sys.argv[2]))
@@ -88,6 +96,23 @@ nowait() {
 		except OSError as error:
 		    print(errno.errorcode[error.errno])
 	END
+}
+
+# What a write is told that must not wait.  One that does cannot be killed, and
+# is left alone.
+nowait() {	# BYTES
+	local n
+
+	nowait_write "$1" >/tmp/answer &
+	for ((n = 0; n < 100; n++)); do
+		kill -0 $! 2>/dev/null || break
+		sleep 0.1
+	done
+	if [ $n -lt 100 ]; then
+		cat /tmp/answer
+	else
+		echo waits
+	fi
 }
 
 # Sixteen writes sleep with a page each, and that was the reserve.
@@ -107,6 +132,7 @@ nowait() {
 		sleep 0.2
 	done
 	sleep 1
+	echo "$(below hung) writes sleep below"
 	[ "$(below hung)" = 16 ]
 	[ "$(nowait 4096)" = EAGAIN ]
 	[ "$(nowait 65536)" = EAGAIN ]

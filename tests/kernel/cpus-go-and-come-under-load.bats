@@ -3,6 +3,7 @@
 #
 # cmk-kernels: 6.1 6.12
 # cmk-mode: plain
+# cmk-timeout: 400
 # cmk-disk: 128M
 #
 # A CPU goes offline and comes back while the crypto is shared among CPUs: no

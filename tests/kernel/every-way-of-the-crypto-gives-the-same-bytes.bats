@@ -3,6 +3,7 @@
 #
 # cmk-kernels: 6.1 6.12
 # cmk-mode: plain
+# cmk-timeout: 400
 #
 # Whichever way a bio takes through the module, what is on the disk is what
 # dm-crypt writes, and what dm-crypt wrote is read.  That a way was taken is
@@ -183,13 +184,12 @@ from_reserve() {
 	null
 	open_both "$1" crypt:"$2"
 	fail_from 1 all
-	trace_begin 'r:cmk/page dm_cmk:cmk_page_alloc page=$retval:x64'
+	trace_reserve
 	same_bytes 64k
 	trace_end
 	fail_end
 	echo "# $failed allocations failed" >&3
-	[ "$(trace_count '^page')" -ge $((MIB * 256)) ]
-	[ "$(trace_count '^page.*page=0x0*$')" = "$(wc -l <$TRACE)" ]
+	reserve_alone $((MIB * 256))
 }
 
 @test "the reserve alone, inline" { from_reserve 4096 inline; }

@@ -24,6 +24,7 @@ setup() {
 
 teardown() {
 	[ ! -e /dev/mapper/below ] || dmsetup message below 0 go
+	wait
 	gone cmk below
 	modprobe -r dm-below
 	rm -f /tmp/data

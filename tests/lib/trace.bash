@@ -96,6 +96,21 @@ trace_clear() {
 	echo >$TRACEFS/trace
 }
 
+# Whether all bounce pages are from the reserve.  A page from elsewhere is given
+# back to where it came from, as the reserve is full when the last write ends.
+# (No probe of returns: the stack could not be walked past it, on which
+# cmk-fail depends.)
+trace_reserve() {
+	trace_begin 'p:cmk/page dm_cmk:cmk_page_alloc' \
+		'p:cmk/back dm_cmk:cmk_page_free'
+}
+
+# reserve_alone N: it was, and was asked N times at least
+reserve_alone() {
+	[ "$(trace_count ^page)" -ge "$1" ]
+	[ "$(trace_count ^back)" = 0 ]
+}
+
 # trace_pages [PROBE...]: each bounce page that the module takes, and all that
 # are given back
 trace_pages() {

@@ -173,13 +173,13 @@ static void after(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
 {
 }
 
+static struct kprobe *armed[ARRAY_SIZE(probes)];
+static int nr_armed;
+
+/* All at once: they wait for a grace period. */
 static void cmk_fail_exit(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		if (probes[i].kp.addr)
-			unregister_kprobe(&probes[i].kp);
+	unregister_kprobes(armed, nr_armed);
 }
 
 static int __init cmk_fail_init(void)
@@ -192,10 +192,9 @@ static int __init cmk_fail_init(void)
 		probes[i].kp.pre_handler = before;
 		probes[i].kp.post_handler = after;
 		r = register_kprobe(&probes[i].kp);
-		if (!r)
-			continue;
-		probes[i].kp.addr = NULL;
-		if (r != -ENOENT) {
+		if (!r) {
+			armed[nr_armed++] = &probes[i].kp;
+		} else if (r != -ENOENT) {
 			cmk_fail_exit();
 			return r;
 		}
