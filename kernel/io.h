@@ -19,7 +19,7 @@
 /* Where several CPUs can share the work, a bio is cut to so many bytes; ... */
 #define CMK_PIECE		(64 * 1024)
 /* ... elsewhere a write to what it holds in memory ... */
-#define CMK_WRITE_MAX		(128 * 1024)
+#define CMK_WRITE_MAX		(256 * 1024)
 /* ... and a read to what may be decrypted in one go. */
 #define CMK_READ_MAX		(1024 * 1024)
 #define CMK_BOUNCE_PAGES	(CMK_WRITE_MAX / PAGE_SIZE)

@@ -13,7 +13,7 @@ from .cells import TARGETS
 from .parallel import spread, versus
 
 BLOCK = 4096
-TRANSACTIONS = {'select-only': 500, 'tpcb-like': 150}
+TRANSACTIONS = {'select-only': 4000, 'tpcb-like': 1000}
 MEMORY = '4G'
 
 
