@@ -78,7 +78,7 @@ loaded() {	# [OPTION...]
 # On a RAM disk pages come back where the write was submitted.
 @test "the pages of a CPU that is gone are given back with the module" {
 	modprobe brd rd_nr=1 rd_size=65536
-	trace_pages 'p:cmk/exit dm_cmk:cmk_pages_exit'
+	trace_pages "${TRACE_EXIT[@]}"
 	open_cmk /dev/ram0 131072 crypt:inline
 	for cpu in 0 1; do
 		fio --name=w --filename=/dev/mapper/cmk --rw=write --bs=256k \
@@ -90,9 +90,7 @@ loaded() {	# [OPTION...]
 	echo 0 >$CPU
 	rmmod dm_cmk
 	trace_end
-	pages=$(awk '$1 == "exit" {pid = $4}
-		$1 == "free" && $4 == pid {n++}
-		END {print n + 0}' $TRACE)
+	pages=$(trace_exit_pages)
 	echo "# $pages pages given back at last," \
 		"$(trace_pages_left) not" >&3
 	# 32 of a piece of a write on each CPU

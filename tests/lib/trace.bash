@@ -119,6 +119,19 @@ trace_pages() {
 		'p:cmk/free __free_pages page=$arg1:x64'
 }
 
+# To be told to trace_begin or trace_pages beside the probe "free": then
+# trace_exit_pages tells how many pages the end of the module gave back
+TRACE_EXIT=('p:cmk/exit dm_cmk:cmk_pages_exit'
+	'r:cmk/exited dm_cmk:cmk_pages_exit')
+
+trace_exit_pages() {
+	awk '
+		$1 == "exit" {pid = $4}
+		$1 == "exited" {pid = ""}
+		$1 == "free" && $4 == pid {n++}
+		END {print n + 0}' $TRACE
+}
+
 # How many of them it still has
 trace_pages_left() {
 	awk '
