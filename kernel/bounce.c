@@ -34,7 +34,8 @@ static void cmk_bounce_free(struct cmk_io *io)
 	unsigned int i;
 
 	for (i = 0; i < bounce->bi_vcnt; i++)
-		mempool_free(bounce->bi_io_vec[i].bv_page, &io->ct->vol->pages);
+		cmk_page_put(bounce->bi_io_vec[i].bv_page,
+			     &io->ct->vol->pages);
 	bio_uninit(bounce);
 	if (io->vecs != io->inline_vecs)
 		kfree(io->vecs);

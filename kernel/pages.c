@@ -7,9 +7,12 @@
  * out of a bounce page has always been encrypted into it before, and what it
  * still holds of its last use was ciphertext.
  *
- * A page to which somebody else holds a reference goes back to the allocator:
- * a network transport may still send it again after the write was completed
- * on another path, and must then send what it was given.
+ * A page to which somebody else holds a reference goes back to the allocator,
+ * not to the stash and not to the volume's reserve: a network transport may
+ * still send it again after the write was completed on another path, and must
+ * then send what it was given.  He who waits for the reserve gets what that
+ * transport gives back from the allocator, which mempool_alloc() asks again
+ * after a time.
  *
  * Pages come back in completions, so the stash of a CPU is changed with
  * interrupts off.  At most 256 KiB a CPU stay here until the module goes.
@@ -65,26 +68,40 @@ void *cmk_page_alloc(gfp_t gfp, void *unused)
 
 /**
  * cmk_page_free() - take a page back, as a mempool gives one
- * @page: from cmk_page_alloc()
+ * @page: from cmk_page_alloc(), nobody else's
  * @unused: of mempool_free_t
  *
  * Context: any.
  */
 void cmk_page_free(void *page, void *unused)
 {
-	bool ours = page_count(page) == 1 && !PageHWPoison(page);
 	struct cmk_stash *stash;
 	unsigned long flags;
 
 	local_lock_irqsave(&cmk_stash.lock, flags);
 	stash = this_cpu_ptr(&cmk_stash);
-	if (likely(ours && stash->nr < CMK_STASH_PAGES &&
+	if (likely(stash->nr < CMK_STASH_PAGES &&
 		   page_to_nid(page) == numa_mem_id())) {
 		stash->page[stash->nr++] = page;
 		page = NULL;
 	}
 	local_unlock_irqrestore(&cmk_stash.lock, flags);
 	if (unlikely(page))
+		__free_page(page);
+}
+
+/**
+ * cmk_page_put() - a write no longer needs a page
+ * @page: from @pool or from cmk_page_alloc()
+ * @pool: reserve of the volume, which has the two functions above
+ *
+ * Context: any.
+ */
+void cmk_page_put(struct page *page, mempool_t *pool)
+{
+	if (likely(page_count(page) == 1 && !PageHWPoison(page)))
+		mempool_free(page, pool);
+	else
 		__free_page(page);
 }
 

@@ -12,6 +12,7 @@
 load ../lib/guest
 load ../lib/trace
 load cmk
+load fail
 
 SIZE=65536
 
@@ -23,6 +24,7 @@ setup() {
 
 teardown() {
 	trace_clear
+	fail_unload
 	[ ! -e /dev/mapper/below ] || dmsetup message below 0 drop
 	gone cmk below
 	modprobe -r dm-below
@@ -60,7 +62,24 @@ kept() {	# BLOCK [OPTION...]
 @test "pages of larger writes" { kept 64k; }
 @test "pages of writes on the queue" { kept 16k crypt:queued; }
 
-# Else the test above would pass where no page is ever used again.
+# No page can be had, so that all are of the reserve: those that are kept must
+# not be filled again, though others have to wait for one.
+@test "pages of the reserve" {
+	rmmod dm_cmk
+	modprobe dm-cmk
+	modprobe cmk-fail
+	open_cmk crypt:inline
+	dmsetup message below 0 keep 8
+	fail_from 1 all
+	writes 4k 1000
+	fail_end
+	echo "# $failed failed, $(below changed) of $(below kept) pages changed" >&3
+	[ "$(below kept)" = 8 ]
+	[ "$(below changed)" = 0 ]
+	dmsetup message below 0 drop
+}
+
+# Else the tests above would pass where no page is ever used again.
 @test "a page that nobody holds is used again" {
 	open_cmk crypt:inline
 	writes 4k 200
