@@ -5,6 +5,7 @@ Reads and writes of 4096-byte sectors at depth 1, by block size; the axis is
 logarithmic, so that equal ratios are equal distances.
 """
 
+import pathlib
 import subprocess
 
 from bed.paths import BedError
@@ -113,8 +114,17 @@ def script(rows, file):
     return '\n'.join(lines) + '\n'
 
 
+def _tidy(file):
+    """As a file of this project has to be."""
+    first, *lines = file.read_text(encoding='utf-8').splitlines()
+    lines = [first, '<!-- SPDX-License-Identifier: GPL-2.0 -->', *lines]
+    file.write_text(''.join(f'{line.rstrip()}\n' for line in lines),
+                    encoding='utf-8')
+
+
 def draw(rows, file):
     text = script(rows, file)
     if text is None:
         raise BedError('no rows for a plot: measure cost/4096/rand*/*/1')
     subprocess.run(['gnuplot', '-'], input=text, text=True, check=True)
+    _tidy(pathlib.Path(file))
