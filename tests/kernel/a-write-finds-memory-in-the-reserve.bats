@@ -120,7 +120,7 @@ nowait() {	# BYTES
 	local n
 
 	open_cmk crypt:inline
-	dmsetup message below 0 keep 256
+	dmsetup message below 0 keep 17
 	[ "$(nowait 4096)" = 4096 ]
 	[ "$(nowait 65536)" = 65536 ]
 	dmsetup message below 0 hang
