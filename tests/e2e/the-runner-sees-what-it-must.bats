@@ -18,3 +18,14 @@
 	[ "$status" != 0 ]
 	[[ $output == *"no test is called 'no-such-test'"* ]]
 }
+
+# Else what is left out for the sake of time would never be run.
+@test "what a plain run leaves out is run when it is asked for" {
+	local label='6.1 swap-goes-on-with-the-agent-stopped'
+
+	cd "$BATS_TEST_DIRNAME/../.."
+	! tests/run --no-build --list | grep -qx "$label"
+	tests/run --no-build --list --long | grep -qx "$label"
+	tests/run --no-build --list --kernel 6.1 | grep -qx "$label"
+	tests/run --no-build --list "${label#* }" | grep -qx "$label"
+}

@@ -4,6 +4,8 @@
 A .bats file says it in comment lines at its head:
 
     # cmk-kernels: 6.1 6.12      run once on each of these kernels
+    # cmk-more-kernels: 6.1      and on these when it is asked for by name or
+                                 kernel, or in the long form
     # cmk-mode: plain            plain, systemd or host (no machine)
     # cmk-disk: 512M             a data disk; once for each disk
     # cmk-mem: 1G                memory of the machine
@@ -24,7 +26,7 @@ from bed import paths
 
 DEFAULT_TIMEOUT = 180
 TAG = re.compile(r'^# cmk-([a-z-]+)(?::\s*(.*?))?\s*$')
-TAGS = {'kernels', 'mode', 'disk', 'mem', 'cpus', 'append', 'timeout',
+TAGS = {'kernels', 'more-kernels', 'mode', 'disk', 'mem', 'cpus', 'append', 'timeout',
         'icount', 'own-vm', 'allow-klog'}
 FOLDERS = {'e2e': ('host', ()), 'kernel': ('plain', paths.KERNELS),
            'system': ('systemd', ('6.12',))}
@@ -45,6 +47,7 @@ class Test:
     icount: bool = False
     own_vm: bool = False
     allow_klog: tuple = ()
+    asked: bool = False         # only when it is asked for
 
     @property
     def label(self):
@@ -78,7 +81,8 @@ def _file_tests(path, mode, kernels):
         kernels = ('',)
     elif 'kernels' in tags:
         kernels = tags['kernels'][0].split()
-    for kernel in kernels:
+    more = tags.get('more-kernels', [''])[0].split()
+    for kernel in (*kernels, *more):
         yield Test(
             name=path.stem, path=str(path.relative_to(paths.TREE)), mode=mode,
             kernel=kernel, disks=tuple(tags.get('disk', [])),
@@ -87,7 +91,8 @@ def _file_tests(path, mode, kernels):
             append=tags.get('append', [''])[0],
             timeout=int(tags.get('timeout', [DEFAULT_TIMEOUT])[0]),
             icount='icount' in tags, own_vm='own-vm' in tags,
-            allow_klog=tuple(tags.get('allow-klog', [])))
+            allow_klog=tuple(tags.get('allow-klog', [])),
+            asked=kernel in more)
 
 
 def everything():
@@ -108,13 +113,13 @@ def selftests():
     return found
 
 
-def chosen(tests, patterns, kernel):
+def chosen(tests, patterns, kernel, long=False):
     """The tests that are asked for by name; one that nobody knows is an
     error, lest a misspelt name pass."""
     if kernel:
         tests = [t for t in tests if t.kernel in ('', kernel)]
     if not patterns:
-        return tests
+        return [t for t in tests if kernel or long or not t.asked]
     names = [re.sub(r'^.*/|\.(bats|c)$', '', p) for p in patterns]
     for name in names:
         if not any(fnmatch.fnmatchcase(t.name, name) for t in tests):

@@ -121,7 +121,7 @@ def parse():
 def main():
     args = parse()
     tests = catalog.selftests() if args.selftest else catalog.everything()
-    tests = catalog.chosen(tests, args.names, args.kernel)
+    tests = catalog.chosen(tests, args.names, args.kernel, args.long)
     if args.list:
         for test in tests:
             print(test.label)
