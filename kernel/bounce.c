@@ -4,10 +4,10 @@
  *
  * Pages are taken without waiting; when not one can be had, one comes from the
  * volume's reserve.  So a write that waits holds no page, and as each write
- * that holds one is on its way to the device, the reserve fills again: forward
- * progress without a lock and without giving pages back.  map() cuts the bio
- * to what the pages hold; the queue, where dm no longer lets us cut, writes
- * one piece after the other.
+ * that holds one is on its way to the device, the reserve fills again (pages.c
+ * tells when it does not at once): forward progress without a lock and without
+ * giving pages back.  map() cuts the bio to what the pages hold; the queue,
+ * where dm no longer lets us cut, writes one piece after the other.
  *
  * map() may wait for that one page because it has submitted nothing yet in
  * this call, and dm sends what it submitted in earlier calls to the device

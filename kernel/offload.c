@@ -237,6 +237,7 @@ static void cmk_offload_crowd(struct cmk_volume *vol, struct cmk_offload *off,
 			      const atomic_t *workers)
 {
 	unsigned long since = READ_ONCE(off->crowded);
+	unsigned int met = READ_ONCE(off->met);
 	unsigned long now = jiffies;
 	unsigned long min = off == raw_cpu_ptr(vol->offload) ?
 		CMK_CROWDED_HERE : CMK_CROWDED_MIN;
@@ -248,9 +249,8 @@ static void cmk_offload_crowd(struct cmk_volume *vol, struct cmk_offload *off,
 		WRITE_ONCE(off->crowded, now ?: 1);
 		WRITE_ONCE(off->met, 0);
 	} else {
-		WRITE_ONCE(off->met, READ_ONCE(off->met) + 1);
-		if (off->met < CMK_CROWDED_TIMES ||
-		    !time_after(now, since + min))
+		WRITE_ONCE(off->met, ++met);
+		if (met < CMK_CROWDED_TIMES || !time_after(now, since + min))
 			return;
 		WRITE_ONCE(off->crowded, 0);
 		WRITE_ONCE(off->shut, now + CMK_CROWDED_MAX);

@@ -89,26 +89,21 @@ traced() {
 # did REGEX: how often
 did() { trace_count "$1" $CRYPTO; }
 
-only_inline() {
-	open_both "$1" crypt:inline
-	traced "$2"
-	[ "$(did '^write where=task')" -ge $((MIB * 16)) ]
-	[ "$(did '^read where=task')" -ge $((MIB * 16)) ]
-	[ "$(did where=queue)" = 0 ]
-	[[ "$(dmsetup status cmk)" == *" queued=0"* ]]
+# only WHERE OTHER COUNT SECTOR_SIZE BLOCK OPTION: COUNT of status stays 0
+only() {
+	open_both "$4" "$6"
+	traced "$5"
+	[ "$(did "^write where=$1")" -ge $((MIB * 16)) ]
+	[ "$(did "^read where=$1")" -ge $((MIB * 16)) ]
+	[ "$(did "where=$2")" = 0 ]
+	[[ "$(dmsetup status cmk)" == *" $3=0 "* ]]
 }
+
+only_inline() { only task queue queued "$@" crypt:inline; }
+only_queued() { only queue task inline "$@" crypt:queued; }
 
 @test "inline, 512-byte sectors" { ram; only_inline 512 4k; }
 @test "inline, 4096-byte sectors" { ram; only_inline 4096 64k; }
-
-only_queued() {
-	open_both "$1" crypt:queued
-	traced "$2"
-	[ "$(did '^write where=queue')" -ge $((MIB * 16)) ]
-	[ "$(did '^read where=queue')" -ge $((MIB * 16)) ]
-	[ "$(did where=task)" = 0 ]
-	[[ "$(dmsetup status cmk)" == *" inline=0 "* ]]
-}
 
 @test "queued, 512-byte sectors" { ram; only_queued 512 4k; }
 @test "queued, 4096-byte sectors" { ram; only_queued 4096 64k; }

@@ -10,8 +10,8 @@ A .bats file says it in comment lines at its head:
     # cmk-disk: 512M             a data disk; once for each disk
     # cmk-mem: 1G                memory of the machine
     # cmk-cpus: 2                its CPUs
-    # cmk-icount                 one CPU whose clock counts instructions; also
-                                 the time-out, while nothing runs it leaps
+    # cmk-icount                 one CPU whose clock counts instructions, and
+                                 leaps while nothing runs
     # cmk-append: WORDS          more of the kernel's command line
     # cmk-timeout: 120           seconds for the whole file
     # cmk-own-vm                 a machine of its own
@@ -26,8 +26,8 @@ from bed import paths
 
 DEFAULT_TIMEOUT = 180
 TAG = re.compile(r'^# cmk-([a-z-]+)(?::\s*(.*?))?\s*$')
-TAGS = {'kernels', 'more-kernels', 'mode', 'disk', 'mem', 'cpus', 'append', 'timeout',
-        'icount', 'own-vm', 'allow-klog'}
+TAGS = {'kernels', 'more-kernels', 'mode', 'disk', 'mem', 'cpus', 'append',
+        'timeout', 'icount', 'own-vm', 'allow-klog'}
 FOLDERS = {'e2e': ('host', ()), 'kernel': ('plain', paths.KERNELS),
            'system': ('systemd', ('6.12',))}
 
