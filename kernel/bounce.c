@@ -189,7 +189,8 @@ void cmk_write_map(struct cmk_io *io)
 			cmk_write_cut(io, len);
 	}
 	if (cmk_offload(io)) {
-		cmk_io_queue(io, cmk_write_work);
+		INIT_WORK(&io->work, cmk_write_work);
+		queue_work(io->ct->vol->write_wq, &io->work);
 		return;
 	}
 	len = cmk_bounce_alloc(io);

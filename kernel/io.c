@@ -88,17 +88,6 @@ static void cmk_io_deliver(struct cmk_io *io)
 	local_bh_enable();
 }
 
-/**
- * cmk_io_queue() - go on in process context
- * @io: a bio
- * @fn: with what; it may sleep
- */
-void cmk_io_queue(struct cmk_io *io, work_func_t fn)
-{
-	INIT_WORK(&io->work, fn);
-	queue_work(io->ct->vol->io_wq, &io->work);
-}
-
 /* The key has gone, or the cipher has failed with @r. */
 static noinline enum cmk_verdict
 cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
@@ -344,7 +333,8 @@ static void cmk_start_work(struct work_struct *work)
  */
 void cmk_io_queue_start(struct cmk_io *io)
 {
-	cmk_io_queue(io, cmk_start_work);
+	INIT_WORK(&io->work, cmk_start_work);
+	queue_work(io->ct->vol->start_wq, &io->work);
 }
 
 static int cmk_map_flush(struct cmk_target *ct, struct bio *bio)

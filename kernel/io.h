@@ -108,7 +108,6 @@ static inline struct cmk_io *cmk_bio_io(struct bio *bio)
 int cmk_io_map(struct dm_target *ti, struct bio *bio);
 void cmk_io_start(struct cmk_io *io);
 void cmk_io_queue_start(struct cmk_io *io);
-void cmk_io_queue(struct cmk_io *io, work_func_t fn);
 void cmk_io_end(struct cmk_io *io, blk_status_t status);
 blk_status_t cmk_io_refusal(const struct cmk_io *io);
 enum cmk_verdict cmk_io_verdict(struct cmk_io *io);

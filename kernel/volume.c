@@ -38,25 +38,35 @@ static void cmk_volume_wipe_work(struct work_struct *work)
 	cmk_volume_notify(vol);
 }
 
+static void cmk_volume_queues_free(struct cmk_volume *vol)
+{
+	if (vol->start_wq)
+		destroy_workqueue(vol->start_wq);
+	if (vol->write_wq)
+		destroy_workqueue(vol->write_wq);
+	if (vol->read_wq)
+		destroy_workqueue(vol->read_wq);
+}
+
 /*
- * One CPU fewer works here than there are: the one that brings the bios does
- * its part.  One work at a time would be enough: what sleeps waits for the
- * device, or for pages that writes on their way to it give back, and never for
- * another work of the queue.  In the names half of the uuid: 23 characters is
- * what 6.1 takes.
+ * Queues of its own for each volume, so that a device that hangs stops no other
+ * volume.  Of crypto one CPU fewer works than there are: the one that brings
+ * the bios does its part.  One work of each at a time would be enough: what
+ * sleeps waits for the device, or for pages that writes on their way to it give
+ * back, and never for another work.  In the names half of the uuid: 23
+ * characters is what 6.1 takes.
  */
 static int cmk_volume_queues(struct cmk_volume *vol, const uuid_t *uuid)
 {
 	const unsigned int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
 	int others = max(num_online_cpus() - 1, 1u);
 
-	vol->io_wq = alloc_workqueue("cmk/%8phN", flags, others, uuid);
-	if (!vol->io_wq)
-		return -ENOMEM;
 	vol->read_wq = alloc_workqueue("cmkr/%8phN", flags, others, uuid);
-	if (vol->read_wq)
+	vol->write_wq = alloc_workqueue("cmkw/%8phN", flags, others, uuid);
+	vol->start_wq = alloc_workqueue("cmks/%8phN", flags, 0, uuid);
+	if (vol->read_wq && vol->write_wq && vol->start_wq)
 		return 0;
-	destroy_workqueue(vol->io_wq);
+	cmk_volume_queues_free(vol);
 	return -ENOMEM;
 }
 
@@ -93,8 +103,7 @@ struct cmk_volume *cmk_volume_create(const struct cmk_geometry *geo)
 	INIT_WORK(&vol->wipe, cmk_volume_wipe_work);
 	return vol;
 free_queues:
-	destroy_workqueue(vol->read_wq);
-	destroy_workqueue(vol->io_wq);
+	cmk_volume_queues_free(vol);
 free_pages:
 	mempool_exit(&vol->pages);
 free:
@@ -158,8 +167,7 @@ void cmk_volume_kill(struct cmk_volume *vol)
 	cancel_work_sync(&vol->unpark);
 	cancel_delayed_work_sync(&vol->tick);
 	/* Works that have ended their bio may still be on their way out. */
-	destroy_workqueue(vol->read_wq);
-	destroy_workqueue(vol->io_wq);
+	cmk_volume_queues_free(vol);
 	cmk_volume_wipe(vol);
 	cmk_volume_notify(vol);
 	cmk_volume_put(vol);

@@ -119,9 +119,10 @@ struct cmk_offload {
  * @sectors: size; written while no I/O runs
  * @ranges: table of ranges
  * @pages: bounce pages when nothing else can be had
- * @io_wq: bios that are sent to the device, encrypted or begun again, which may
- *	sleep; its own, so that a device that hangs stops no other volume
  * @read_wq: decryption, which never sleeps
+ * @write_wq: encryption, whose end is to send, which may sleep
+ * @start_wq: bios that are begun again, each of which may sleep in the device
+ *	and holds up no other
  * @offload: per CPU
  * @options: written in a constructor or while no I/O runs; read anywhere
  * @lock: see the fields; taken in interrupts too
@@ -159,8 +160,9 @@ struct cmk_volume {
 	sector_t sectors;
 	struct cmk_ranges ranges;
 	mempool_t pages;
-	struct workqueue_struct *io_wq;
 	struct workqueue_struct *read_wq;
+	struct workqueue_struct *write_wq;
+	struct workqueue_struct *start_wq;
 	struct cmk_offload __percpu *offload;
 	struct cmk_options options;
 

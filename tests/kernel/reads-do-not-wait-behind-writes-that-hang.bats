@@ -68,16 +68,20 @@ read_it() {
 }
 
 # A task that waits for a read cannot be killed: it is left alone after a while.
-reads_end() {
+ended() {
 	local n
 
-	read_it &
 	for ((n = 0; n < 300; n++)); do
-		kill -0 $! 2>/dev/null || break
+		kill -0 "$1" 2>/dev/null || break
 		sleep 0.1
 	done
 	[ $n -lt 300 ]
-	wait $!
+	wait "$1"
+}
+
+reads_end() {
+	read_it &
+	ended $!
 }
 
 beside() {
@@ -91,8 +95,26 @@ beside() {
 	wait $fio || { cat /tmp/fio.log; false; }
 }
 
+# So do those that wait for the gate, when it opens.
+after_a_hold() {
+	open_filled "$@"
+	writes_hang
+	nl "hold $UUID"
+	read_it &
+	sleep 1
+	kill -0 $!
+	nl "restore $UUID 60 hold" "set $UUID 0 1 $KEY_A" \
+		"set $UUID 1 1 $KEY_B"
+	ended $!
+	kill -0 $fio
+	dmsetup message below 0 go
+	wait $fio || { cat /tmp/fio.log; false; }
+}
+
 @test "crypto where it is best" { beside; }
 @test "crypto on the queue, where the queue's worker sleeps" {
 	beside crypt:queued
 }
 @test "crypto inline" { beside crypt:inline; }
+@test "after a hold, crypto on the queue" { after_a_hold crypt:queued; }
+@test "after a hold, crypto inline" { after_a_hold crypt:inline; }
