@@ -13,8 +13,9 @@
  * now and then, after each trial in vain half as often, after one that paid
  * twice as often; and as long as it finds others still queued when a bio
  * comes, it adds to them.  When the queue has its fill, whoever brings the next
- * bio takes part in the work; so he does with the last piece of a larger bio,
- * because afterwards he has nothing to do but wait for the others.
+ * bio takes part in the work.  Of the pieces of a larger bio all but the last
+ * are queued, as he has the next one to bring; with the last it is as with a
+ * whole bio.
  *
  * And it pays only where another CPU has nothing to do.  When for a while each
  * worker finds that somebody else wants its CPU, the queue is left alone for a
@@ -85,34 +86,38 @@ static int cmk_offload_fill(const struct cmk_io *io)
 		others : max(CMK_QUEUED_SMALL, others);
 }
 
-/* The last piece of a larger bio: nothing to bring is left but waiting. */
-static bool cmk_offload_last(const struct cmk_io *io, struct cmk_offload *off)
+/* Once in a while the queue is tried, to see what he who brings @io does. */
+static bool cmk_offload_try(struct cmk_io *io, struct cmk_offload *off)
 {
-	if (!io->cut)
-		return off->next == io->iter.bi_sector;
-	off->next = bvec_iter_end_sector(io->iter);
-	return false;
+	unsigned int left = READ_ONCE(off->left);
+
+	if (left) {
+		WRITE_ONCE(off->left, left - 1);
+		return false;
+	}
+	off->interval = min(2 * off->interval + 1, CMK_TRIAL_MAX);
+	off->left = off->interval;
+	return true;
 }
 
 /* Does whoever brings this bio have others to bring, and is there a CPU? */
 static bool cmk_offload_pays(struct cmk_io *io, struct cmk_offload *off)
 {
 	int queued = atomic_read(&off->queued);
-	bool last = cmk_offload_last(io, off);
-	unsigned int left = READ_ONCE(off->left);
+	bool piece = off->next == io->iter.bi_sector;
 	bool trial = false;
 
-	if (queued) {
+	if (io->cut)
+		off->next = bvec_iter_end_sector(io->iter);
+	/* That pieces of one bio come one after the other shows nothing. */
+	if (queued && !piece)
 		cmk_offload_paid(off);
-		if (last || queued >= cmk_offload_fill(io))
+	if (queued >= cmk_offload_fill(io))
+		return false;
+	/* After the last piece of a bio, or a whole one, does more come? */
+	if (!io->cut && (piece || !queued)) {
+		if (!cmk_offload_try(io, off))
 			return false;
-	} else if (!io->cut) {		/* else the next piece comes at once */
-		if (left) {
-			WRITE_ONCE(off->left, left - 1);
-			return false;
-		}
-		off->interval = min(2 * off->interval + 1, CMK_TRIAL_MAX);
-		off->left = off->interval;
 		trial = !in_interrupt();
 	}
 	if (time_before(jiffies, READ_ONCE(off->shut)))
