@@ -20,7 +20,6 @@ struct cmk_volume;
 
 /**
  * struct cmk_agent - the agent
- * @runtime: directory of this boot's files
  * @volumes: list, volume.c's
  * @resync: due when the kernel's view has to be read again
  */
@@ -31,7 +30,6 @@ struct cmk_agent {
 	struct cmk_audit *audit;
 	struct cmk_link *link;
 	struct cmk_prober *prober;
-	const char *runtime;
 	struct cmk_volume *volumes;
 	sd_event_source *resync;
 };

@@ -238,13 +238,12 @@ static int set_paths(struct daemon *d, struct cmk_error *e)
 	const char *dir = getenv("RUNTIME_DIRECTORY");
 	int n;
 
-	d->agent.runtime = dir && *dir ? dir : "/run/cmk";
-	if (mkdir(d->agent.runtime, 0755) && errno != EEXIST)
+	if (!dir || !*dir)
+		dir = "/run/cmk";
+	if (mkdir(dir, 0755) && errno != EEXIST)
 		return cmk_error_set(e, CMK_FAILED, -errno, "runtime",
-				     "cannot make '%s': %m",
-				     d->agent.runtime);
-	n = snprintf(d->socket, sizeof(d->socket), "%s/cmkd.sock",
-		     d->agent.runtime);
+				     "cannot make '%s': %m", dir);
+	n = snprintf(d->socket, sizeof(d->socket), "%s/cmkd.sock", dir);
 	return n < (int)sizeof(d->socket) ? 0 :
 	       cmk_error_set(e, CMK_FAILED, -ENAMETOOLONG, "runtime",
 			     "the runtime directory's name is too long");

@@ -20,6 +20,7 @@
  * struct cmk_config - the settings, all set to their defaults or the file's
  * @policy: of a volume without options of its own
  * @lapse_revokes: OnLapse=revoke
+ * @sleep_keeps: OnSleep=keep
  * @hold_timeout, @key_timeout: for the table that cmkctl(8) loads, in
  *	microseconds; 0 is for ever
  * @kek: sections [Azure] and [Service]; its strings are the config's
@@ -28,6 +29,7 @@
 struct cmk_config {
 	struct cmk_pol_conf policy;
 	bool lapse_revokes;
+	bool sleep_keeps;
 	uint64_t hold_timeout, key_timeout;
 	struct cmk_kek_settings kek;
 	char *state_directory;

@@ -154,6 +154,7 @@ static void on_probed(struct cmk_volume *v, const struct cmk_kek_result *res,
 		      void *userdata)
 {
 	struct cmk_request *req = userdata;
+	struct cmk_nl_lease lease;
 	enum cmk_answer answer;
 	struct cmk_error e;
 	json_t *j;
@@ -164,16 +165,18 @@ static void on_probed(struct cmk_volume *v, const struct cmk_kek_result *res,
 		cmk_request_fail(req, &e);
 		return;
 	}
+	lease = cmk_volume_terms(v);
 	answer = res->answer;
 	if (answer == CMK_USABLE && cmk_volume_expired(v))
 		answer = CMK_DENIED_EXPIRED;
-	j = json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:s, s:s, s:s}",
+	j = json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:b, s:s, s:s}",
 		      "answer", cmk_answer_name(answer),
 		      "kid", v->st.kid, "http", res->http, "code", res->code,
 		      "latency_us", (json_int_t)res->latency_us,
-		      "lease_ttl", (json_int_t)(v->conf.lease_ttl / 1000000),
-		      "lapse", cmk_volume_lapse(v) == CMK_LAPSE_REVOKE ?
-		      "revoke" : "hold",
+		      "lease_ttl", (json_int_t)lease.ttl,
+		      "not_after", (json_int_t)lease.not_after,
+		      "lapse", lease.lapse == CMK_LAPSE_REVOKE ?
+		      "revoke" : "hold", "keep_asleep", lease.keep_asleep,
 		      "client_request_id", res->client_request_id,
 		      "message", answer == CMK_DENIED_EXPIRED ?
 		      "the key has expired; extend it in the vault" :

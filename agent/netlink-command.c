@@ -138,7 +138,9 @@ static void parse_volume(struct nlattr **attrs, struct cmk_nl_volume *v)
 	v->no_lease = attrs[CMK_A_MAIN_NO_LEASE];
 	v->lease_ttl = cmk_attr_u32(attrs, CMK_A_MAIN_LEASE_TTL);
 	v->lease_left_ms = cmk_attr_u64(attrs, CMK_A_MAIN_LEASE_LEFT_MS);
+	v->not_after = cmk_attr_u64(attrs, CMK_A_MAIN_NOT_AFTER);
 	v->lapse = cmk_attr_u32(attrs, CMK_A_MAIN_LAPSE);
+	v->keep_asleep = attrs[CMK_A_MAIN_KEEP_ASLEEP];
 }
 
 static int take_volume(struct nlattr **attrs, void *arg)
@@ -258,15 +260,23 @@ int cmk_nl_key_drop(struct cmk_nl *nl, const unsigned char *uuid,
 	return cmk_request_send(req, NULL, NULL, e);
 }
 
+static void put_lease(struct cmk_request *req, const struct cmk_nl_lease *l)
+{
+	cmk_request_put_u32(req, CMK_A_MAIN_LEASE_TTL, l->ttl);
+	cmk_request_put(req, CMK_A_MAIN_NOT_AFTER, &l->not_after,
+			sizeof(l->not_after));
+	cmk_request_put_u32(req, CMK_A_MAIN_LAPSE, l->lapse);
+	if (l->keep_asleep)
+		cmk_request_put(req, CMK_A_MAIN_KEEP_ASLEEP, NULL, 0);
+}
+
 int cmk_nl_lease_renew(struct cmk_nl *nl, const unsigned char *uuid,
-		       uint32_t ttl, enum cmk_lapse lapse,
-		       struct cmk_error *e)
+		       const struct cmk_nl_lease *lease, struct cmk_error *e)
 {
 	struct cmk_request *req __cmk_request = NULL;
 
 	req = volume_request(nl, CMK_CMD_LEASE_RENEW, uuid);
-	cmk_request_put_u32(req, CMK_A_MAIN_LEASE_TTL, ttl);
-	cmk_request_put_u32(req, CMK_A_MAIN_LAPSE, lapse);
+	put_lease(req, lease);
 	return cmk_request_send(req, NULL, NULL, e);
 }
 
@@ -301,15 +311,14 @@ int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
 }
 
 int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
-		   uint32_t ttl, enum cmk_lapse lapse, struct cmk_error *e)
+		   const struct cmk_nl_lease *lease, struct cmk_error *e)
 {
 	struct cmk_request *req __cmk_request = NULL;
 
 	req = volume_request(nl, CMK_CMD_RESTORE, uuid);
 	if (admin)
 		cmk_request_put(req, CMK_A_MAIN_ADMIN, NULL, 0);
-	cmk_request_put_u32(req, CMK_A_MAIN_LEASE_TTL, ttl);
-	cmk_request_put_u32(req, CMK_A_MAIN_LAPSE, lapse);
+	put_lease(req, lease);
 	return cmk_request_send(req, NULL, NULL, e);
 }
 

@@ -65,6 +65,8 @@ static const char *const attrs[] = {
 	[CMK_A_MAIN_EPOCH] = "epoch",
 	[CMK_A_MAIN_FEATURES] = "features",
 	[CMK_A_MAIN_VERSION] = "version",
+	[CMK_A_MAIN_NOT_AFTER] = "not-after",
+	[CMK_A_MAIN_KEEP_ASLEEP] = "keep-asleep",
 };
 
 static const char *const key_attrs[] = {

@@ -36,7 +36,23 @@ struct cmk_nl_volume {
 	bool no_lease;
 	uint32_t lease_ttl;
 	uint64_t lease_left_ms;
+	uint64_t not_after;	/* ms of CLOCK_BOOTTIME, 0 for never given */
 	enum cmk_lapse lapse;
+	bool keep_asleep;
+};
+
+/**
+ * struct cmk_nl_lease - terms of a lease
+ * @ttl: seconds from now
+ * @not_after: milliseconds of CLOCK_BOOTTIME, the keys end then in any case
+ * @lapse: what the kernel does at the end of @ttl, on a sleep and a VM fork
+ * @keep_asleep: the keys outlive a sleep
+ */
+struct cmk_nl_lease {
+	uint32_t ttl;
+	uint64_t not_after;
+	enum cmk_lapse lapse;
+	bool keep_asleep;
 };
 
 /* A run of equal ranges. */
@@ -120,8 +136,7 @@ int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
 int cmk_nl_key_drop(struct cmk_nl *nl, const unsigned char *uuid,
 		    uint32_t range, struct cmk_error *e);
 int cmk_nl_lease_renew(struct cmk_nl *nl, const unsigned char *uuid,
-		       uint32_t ttl, enum cmk_lapse lapse,
-		       struct cmk_error *e);
+		       const struct cmk_nl_lease *lease, struct cmk_error *e);
 int cmk_nl_hold(struct cmk_nl *nl, const unsigned char *uuid,
 		enum cmk_actor actor, enum cmk_cause cause,
 		const char *reason, struct cmk_error *e);
@@ -129,7 +144,7 @@ int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
 		  enum cmk_actor actor, enum cmk_cause cause,
 		  const char *reason, struct cmk_error *e);
 int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
-		   uint32_t ttl, enum cmk_lapse lapse, struct cmk_error *e);
+		   const struct cmk_nl_lease *lease, struct cmk_error *e);
 
 /* Begins; CMK_NL_BENCHMARK tells the result.  -EBUSY while one is under way. */
 int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,

@@ -222,7 +222,8 @@ void cmk_step_usable(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
 
-	st->proof_at = s->now;
+	st->proof_at = s->now - (s->obs->age < s->now ? s->obs->age : 0);
+	st->grace_end = st->proof_at + s->conf->offline_grace;
 	cmk_step_copy_id(st->oid, s->obs->oid);
 	cmk_step_copy_id(st->tid, s->obs->tid);
 	st->denials = 0;

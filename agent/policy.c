@@ -39,10 +39,16 @@ bool cmk_pol_cause_is_denial(enum cmk_pol_cause cause)
 	return false;
 }
 
+static uint64_t min_time(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 uint64_t cmk_pol_grace_end(const struct cmk_pol_conf *conf,
 			   const struct cmk_pol_state *state)
 {
-	return state->proof_at + conf->offline_grace;
+	return min_time(state->proof_at + conf->offline_grace,
+			state->grace_end);
 }
 
 uint64_t cmk_pol_expiry(const struct cmk_pol_conf *conf,
@@ -333,11 +339,6 @@ static void deadlines(struct cmk_pol_step *s)
 		cmk_step_revoke(s);
 }
 
-static uint64_t min_time(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t wake_at(const struct cmk_pol_step *s)
 {
 	const struct cmk_pol_state *st = s->st;
@@ -351,18 +352,27 @@ static uint64_t wake_at(const struct cmk_pol_step *s)
 	return CMK_POL_NEVER;
 }
 
-struct cmk_pol_state cmk_pol_init(uint64_t now, uint64_t proof_at,
+struct cmk_pol_state cmk_pol_init(const struct cmk_pol_conf *conf,
+				  uint64_t now, uint64_t grace_end,
 				  const char *oid, const char *tid)
 {
 	struct cmk_pol_state st = {
 		.phase = CMK_POL_READY,
-		.proof_at = proof_at,
+		.proof_at = now,
+		.grace_end = now + conf->offline_grace,
 		.stretch = 1,
 		.probe_at = now,
 		.get_at = now,
 		.renew_at = now,
 	};
 
+	/* When it was is lost; as if under the settings of today. */
+	if (grace_end) {
+		st.grace_end = grace_end;
+		if (grace_end < now + conf->offline_grace)
+			st.proof_at = grace_end > conf->offline_grace ?
+				      grace_end - conf->offline_grace : 1;
+	}
 	cmk_step_copy_id(st.oid, oid);
 	cmk_step_copy_id(st.tid, tid);
 	return st;

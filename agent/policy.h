@@ -127,6 +127,7 @@ enum cmk_pol_obs_kind {
  * @retry_after: how long the server asks to be left alone
  * @cause: of CMK_OBS_GATE_HELD and _REVOKED
  * @random: any number, spreads the probes of a fleet
+ * @age: how long ago the question was asked; a proof is as old as it
  */
 struct cmk_pol_obs {
 	enum cmk_pol_obs_kind kind;
@@ -135,6 +136,7 @@ struct cmk_pol_obs {
 	uint64_t retry_after;
 	enum cmk_pol_cause cause;
 	uint32_t random;
+	uint64_t age;
 };
 
 enum cmk_pol_reaction {
@@ -162,6 +164,8 @@ struct cmk_pol_conf {
  * @phase, @cause: @cause is why the keys are gone or why a denial is weighed
  * @back: where a restore that failed returns to
  * @proof_at: the last proof; the offline grace counts from it
+ * @grace_end: and ends here at the latest, as it was when the proof came: a
+ *	longer one in the configuration counts from the next proof
  * @oid, @tid: of the token of the last proof
  * @denials, @first_denial, @last_denial: the run of denials without a proof
  * @return_at: the last restore
@@ -176,7 +180,7 @@ struct cmk_pol_conf {
 struct cmk_pol_state {
 	enum cmk_pol_phase phase, back;
 	enum cmk_pol_cause cause;
-	uint64_t proof_at;
+	uint64_t proof_at, grace_end;
 	char oid[CMK_POL_ID_LEN], tid[CMK_POL_ID_LEN];
 	unsigned int denials;
 	uint64_t first_denial, last_denial, return_at, deny_until;
@@ -228,12 +232,13 @@ struct cmk_pol_result {
 
 /**
  * cmk_pol_init() - state of a volume with an open gate
- * @proof_at: the last proof, not 0
+ * @grace_end: as the former agent left it; 0: the last proof is one of now
  * @oid, @tid: of its token; may be NULL
  *
  * Lease, probe and GET are due at once.
  */
-struct cmk_pol_state cmk_pol_init(uint64_t now, uint64_t proof_at,
+struct cmk_pol_state cmk_pol_init(const struct cmk_pol_conf *conf,
+				  uint64_t now, uint64_t grace_end,
 				  const char *oid, const char *tid);
 
 struct cmk_pol_result cmk_pol_step(const struct cmk_pol_conf *conf,

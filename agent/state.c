@@ -183,8 +183,7 @@ static int sync_dir(const char *path)
 	return r;
 }
 
-/* @durable: flushed, as the runtime directory need not be. */
-static int replace(const char *path, const char *text, bool durable)
+static int replace(const char *path, const char *text)
 {
 	char tmp[4096 + 8];
 	int fd, r;
@@ -195,7 +194,7 @@ static int replace(const char *path, const char *text, bool durable)
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text, strlen(text));
-	if (!r && durable && fsync(fd))
+	if (!r && fsync(fd))
 		r = -errno;
 	close(fd);
 	if (!r && rename(tmp, path))
@@ -217,7 +216,7 @@ int cmk_state_save(const char *dir, const struct cmk_state *st,
 		return failed(e, -ENOMEM, "write", dir);
 	r = path_of(path, sizeof(path), dir, "state", st->uuid, ".json");
 	if (!r)
-		r = replace(path, text, true);
+		r = replace(path, text);
 	free(text);
 	if (!r) {
 		*strrchr(path, '/') = 0;
@@ -243,57 +242,4 @@ bool cmk_state_revoked(const char *dir, const unsigned char uuid[16],
 	snprintf(text, size, "closed by an administrator (%.32s%s%.64s, %s)",
 		 what ?: "revoke", when ? " of " : "", when ?: "", path);
 	return true;
-}
-
-static int proof_path(char *ret, size_t size, const char *runtime,
-		      const unsigned char uuid[16])
-{
-	return path_of(ret, size, runtime, "proof", uuid, "");
-}
-
-uint64_t cmk_state_proof(const char *runtime, const unsigned char uuid[16])
-{
-	char path[4096];
-	uint64_t at = 0;
-	FILE *f;
-
-	if (proof_path(path, sizeof(path), runtime, uuid))
-		return 0;
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%" SCNu64, &at) != 1)
-		at = 0;
-	fclose(f);
-	return at;
-}
-
-/*
- * Losing it costs an offline grace that counts from the start of the agent,
- * so a failure is not one of the caller's.
- */
-void cmk_state_set_proof(const char *runtime, const unsigned char uuid[16],
-			 uint64_t at)
-{
-	char path[4096], text[32];
-
-	if (proof_path(path, sizeof(path), runtime, uuid))
-		return;
-	snprintf(text, sizeof(text), "%" PRIu64 "\n", at);
-	if (replace(path, text, false) == -ENOENT) {
-		char *slash = strrchr(path, '/');
-
-		*slash = 0;
-		mkdir(path, 0700);
-		*slash = '/';
-		replace(path, text, false);
-	}
-}
-
-void cmk_state_forget_proof(const char *runtime, const unsigned char uuid[16])
-{
-	char path[4096];
-
-	if (!proof_path(path, sizeof(path), runtime, uuid))
-		unlink(path);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the node remembers of a volume, in files that only root reads: under
- * StateDirectory what outlives a reboot, in the runtime directory what
- * belongs to this boot.
+ * What the node remembers of a volume beyond a reboot, in files under
+ * StateDirectory that only root reads.  Of this boot the kernel remembers.
  */
 #ifndef CMK_STATE_H
 #define CMK_STATE_H
@@ -67,17 +66,5 @@ int cmk_state_save(const char *dir, const struct cmk_state *st,
  */
 bool cmk_state_revoked(const char *dir, const unsigned char uuid[16],
 		       char *text, unsigned int size);
-
-/**
- * cmk_state_proof() - when this boot's last proof was, in boot time
- * @runtime: the runtime directory
- *
- * Return: microseconds, 0 if not known.
- */
-uint64_t cmk_state_proof(const char *runtime, const unsigned char uuid[16]);
-void cmk_state_set_proof(const char *runtime, const unsigned char uuid[16],
-			 uint64_t at);
-void cmk_state_forget_proof(const char *runtime,
-			    const unsigned char uuid[16]);
 
 #endif

@@ -23,8 +23,11 @@ void cmk_volume_tell(struct cmk_volume *v, const struct cmk_error *e,
 /* Reads the header, checks it and what it says against what the node knows. */
 int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e);
 
-/* Keys are live: from now on the policy decides. */
-int cmk_volume_watch(struct cmk_volume *v, uint64_t proof_at);
+/*
+ * From now on the policy decides.  @grace_end: as the kernel has it, in
+ * microseconds; 0 if the last proof is one of now.
+ */
+int cmk_volume_watch(struct cmk_volume *v, uint64_t grace_end);
 void cmk_volume_observe(struct cmk_volume *v, struct cmk_pol_obs *o);
 struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
 				  const struct cmk_kek_result *res);

@@ -141,7 +141,6 @@ static void remember_header(struct cmk_volume *v,
 	snprintf(v->st.oid, sizeof(v->st.oid), "%s", last->oid);
 	snprintf(v->st.tid, sizeof(v->st.tid), "%s", last->tid);
 	save_state(v);
-	cmk_state_set_proof(v->agent->runtime, v->st.uuid, cmk_boottime());
 }
 
 /* The gate was opened, and a key was refused: not half a volume. */
@@ -169,19 +168,19 @@ static void close_again(struct cmk_volume *v, struct cmk_nl *nl)
 static int open_gate(struct cmk_volume *v, struct cmk_nl *nl,
 		     struct cmk_error *e)
 {
-	uint32_t ttl = v->conf.lease_ttl / 1000000;
+	struct cmk_nl_lease lease = cmk_volume_terms(v);
 
 	switch (v->fetch) {
 	case CMK_FETCH_RESTORE:
 		if (v->kernel.gate != CMK_GATE_OPEN)
-			return cmk_nl_restore(nl, v->st.uuid, false, ttl,
-					      cmk_volume_lapse(v), e);
+			return cmk_nl_restore(nl, v->st.uuid, false, &lease,
+					      e);
 		break;
 	case CMK_FETCH_OPEN:
 	case CMK_FETCH_FILL:
 		break;
 	}
-	return cmk_nl_lease_renew(nl, v->st.uuid, ttl, cmk_volume_lapse(v), e);
+	return cmk_nl_lease_renew(nl, v->st.uuid, &lease, e);
 }
 
 static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
@@ -263,7 +262,7 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 	v->life = CMK_VOLUME_WATCHED;
 	v->last.answer = CMK_USABLE;
 	v->last_at = cmk_boottime();
-	if (cmk_volume_watch(v, cmk_boottime())) {
+	if (cmk_volume_watch(v, 0)) {
 		cmk_audit_log(v->agent->audit, LOG_CRIT,
 			      "%s: cannot be watched, its lease will lapse",
 			      v->st.name);

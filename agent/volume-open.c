@@ -89,7 +89,7 @@ static int check_expiry(struct cmk_volume *v, const struct cmk_kek_result *res,
 		*e = res->error;
 		return e->err ?: -EIO;
 	}
-	st = cmk_pol_init(now, now, NULL, NULL);
+	st = cmk_pol_init(&v->conf, now, 0, NULL, NULL);
 	o.local_clock = cmk_volume_clock();
 	st = cmk_pol_step(&v->conf, &st, &o, now).state;
 	if (now < cmk_pol_expiry(&v->conf, &st))

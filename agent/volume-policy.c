@@ -25,10 +25,20 @@ bool cmk_volume_expired(const struct cmk_volume *v)
 	return cmk_boottime() >= cmk_pol_expiry(&v->conf, &v->pol);
 }
 
-enum cmk_lapse cmk_volume_lapse(const struct cmk_volume *v)
+struct cmk_nl_lease cmk_volume_terms(const struct cmk_volume *v)
 {
-	return v->agent->config->lapse_revokes ? CMK_LAPSE_REVOKE :
-						 CMK_LAPSE_HOLD;
+	const struct cmk_config *c = v->agent->config;
+	struct cmk_nl_lease l = {
+		.ttl = v->conf.lease_ttl / 1000000,
+		.not_after = cmk_pol_grace_end(&v->conf, &v->pol) / 1000,
+		.lapse = c->lapse_revokes ? CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD,
+		.keep_asleep = c->sleep_keeps,
+	};
+
+	/* The policy begins when the keys are in; their unwrap is the proof. */
+	if (v->life == CMK_VOLUME_OPENING)
+		l.not_after = (cmk_boottime() + v->conf.offline_grace) / 1000;
+	return l;
 }
 
 static int64_t grace_left_s(const struct cmk_volume *v)
@@ -55,13 +65,13 @@ static struct cmk_audit_entry entry(const struct cmk_volume *v,
 
 int cmk_volume_renew(struct cmk_volume *v, struct cmk_error *e)
 {
-	uint32_t ttl = v->conf.lease_ttl / 1000000;
+	struct cmk_nl_lease lease = cmk_volume_terms(v);
 	struct cmk_nl *nl = cmk_link_get(v->agent->link, e);
 	int r;
 
 	if (!nl)
 		return e->err ?: -ENOTCONN;
-	r = cmk_nl_lease_renew(nl, v->st.uuid, ttl, cmk_volume_lapse(v), e);
+	r = cmk_nl_lease_renew(nl, v->st.uuid, &lease, e);
 	if (r)
 		cmk_link_failed(v->agent->link, r);
 	return r;
@@ -115,6 +125,8 @@ static void close_gate(struct cmk_volume *v, bool hold)
 	en.kek = &v->last;
 	en.state_new = hold ? "held" : "revoked";
 	if (!r) {
+		v->kernel.gate = hold ? CMK_GATE_HELD : CMK_GATE_REVOKED;
+		v->kernel.cause = cause;
 		cmk_audit_write(v->agent->audit, &en, "%s: %s, %s%s%s",
 				v->st.name, en.state_new, en.cause,
 				reason[0] ? ": " : "", reason);
@@ -310,6 +322,7 @@ struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
 	o.tid = res->tid;
 	o.date = res->date;
 	o.exp = res->exp;
+	o.age = res->latency_us;
 	o.retry_after = res->retry_after * 1000000ULL;
 	return o;
 }
@@ -356,7 +369,6 @@ static void remember_identity(struct cmk_volume *v,
 {
 	struct cmk_error e;
 
-	cmk_state_set_proof(v->agent->runtime, v->st.uuid, cmk_boottime());
 	if (!strcmp(v->st.oid, res->oid) && !strcmp(v->st.tid, res->tid))
 		return;
 	snprintf(v->st.oid, sizeof(v->st.oid), "%s", res->oid);
@@ -426,9 +438,10 @@ static void on_attributes(struct cmk_probe_user *u,
 	cmk_volume_observe(v, &o);
 }
 
-int cmk_volume_watch(struct cmk_volume *v, uint64_t proof_at)
+int cmk_volume_watch(struct cmk_volume *v, uint64_t grace_end)
 {
-	v->pol = cmk_pol_init(cmk_boottime(), proof_at, v->st.oid, v->st.tid);
+	v->pol = cmk_pol_init(&v->conf, cmk_boottime(), grace_end, v->st.oid,
+			      v->st.tid);
 	v->timer = sd_event_source_disable_unref(v->timer);
 	v->probe.header = v->header;
 	v->probe.kek = v->kek;

@@ -162,7 +162,6 @@ static void volume_gone(struct cmk_volume *v)
 	};
 
 	cmk_audit_write(v->agent->audit, &en, "%s: closed", v->st.name);
-	cmk_state_forget_proof(v->agent->runtime, v->st.uuid);
 	cmk_volume_forget(v);
 }
 
@@ -204,6 +203,26 @@ static enum cmk_pol_obs_kind gate_kind(const struct cmk_nl_volume *k)
 	return CMK_OBS_TICK;
 }
 
+static bool of_its_own_accord(enum cmk_cause cause)
+{
+	switch (cause) {
+	case CMK_CAUSE_LEASE:
+	case CMK_CAUSE_GRACE:
+	case CMK_CAUSE_HOLD_TIMEOUT:
+	case CMK_CAUSE_VM_FORK:
+	case CMK_CAUSE_SLEEP:
+		return true;
+	case CMK_CAUSE_NONE:
+	case CMK_CAUSE_ADMIN:
+	case CMK_CAUSE_KEK_DELETED:
+	case CMK_CAUSE_KEK_DISABLED:
+	case CMK_CAUSE_KEK_EXPIRED:
+	case CMK_CAUSE_NO_PERMISSION:
+		break;
+	}
+	return false;
+}
+
 /* The kernel closed a gate of its own accord: nobody has written it yet. */
 static void audit_lapse(struct cmk_volume *v, const struct cmk_nl_volume *k)
 {
@@ -216,8 +235,7 @@ static void audit_lapse(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	};
 
 	if (k->gate == v->kernel.gate || k->gate == CMK_GATE_OPEN ||
-	    (k->cause != CMK_CAUSE_LEASE &&
-	     k->cause != CMK_CAUSE_HOLD_TIMEOUT))
+	    !of_its_own_accord(k->cause))
 		return;
 	cmk_audit_write(v->agent->audit, &en, "%s: %s by the kernel (%s)",
 			v->st.name, cmk_gate_name(k->gate),
@@ -245,8 +263,6 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 
 static int adopt_header(struct cmk_volume *v)
 {
-	uint64_t proof = cmk_state_proof(v->agent->runtime, v->st.uuid);
-	uint64_t now = cmk_boottime();
 	int r;
 
 	r = cmk_volume_configure(v, &v->blind);
@@ -254,14 +270,8 @@ static int adopt_header(struct cmk_volume *v)
 		r = cmk_volume_load_header(v, &v->blind);
 	if (r)
 		return r;
-	/*
-	 * What is not known of the last proof counts as one now: a node whose
-	 * runtime directory was emptied does not stop for that.
-	 */
-	if (!proof || proof > now)
-		proof = now;
 	v->life = CMK_VOLUME_WATCHED;
-	return cmk_volume_watch(v, proof);
+	return cmk_volume_watch(v, v->kernel.not_after * 1000);
 }
 
 static int on_blind(sd_event_source *s, uint64_t usec, void *userdata);
@@ -430,8 +440,11 @@ void cmk_volumes_reconfigure(struct cmk_agent *a)
 			cmk_audit_log(a->audit, LOG_ERR,
 				      "%s: keeps its former policy: %s",
 				      v->st.name, e.text);
-		if (v->life == CMK_VOLUME_WATCHED)
-			cmk_volume_observe(v, &o);
+		if (v->life != CMK_VOLUME_WATCHED)
+			continue;
+		cmk_volume_observe(v, &o);
+		if (cmk_pol_phase_live(v->pol.phase))
+			cmk_volume_renew(v, &e);
 	}
 }
 

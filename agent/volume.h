@@ -131,7 +131,8 @@ const char *cmk_volume_state_name(const struct cmk_volume *v);
 const char *cmk_volume_cause_name(const struct cmk_volume *v);
 /* The vault unwraps with an expired key; this node does not let it count. */
 bool cmk_volume_expired(const struct cmk_volume *v);
-enum cmk_lapse cmk_volume_lapse(const struct cmk_volume *v);
+/* Of the lease that this volume is to have now. */
+struct cmk_nl_lease cmk_volume_terms(const struct cmk_volume *v);
 
 /* Reads the kernel's view of all volumes when the event loop turns next. */
 void cmk_volumes_resync(struct cmk_agent *a);

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel does by itself as time passes: the lease, after which the
+ * What the kernel does by itself as time passes: two deadlines, after which the
  * keys of a volume end without anybody's word, and the end of a hold.
  *
- * The lease runs on CLOCK_BOOTTIME, so that time asleep counts.  Its timer
- * closes the gate in interrupt context.  A timer that fires while a renewal
- * is under way finds, under the lock, an end in the future and leaves it to
- * the timer that the renewal has started; so a renewal never races with a
- * lapse, it comes before or after.  After a lapse a renewal is refused: only a
- * restore starts a new lease.
+ * The lease says that the agent lives: each renewal moves its end.  not_after
+ * says that the key server has agreed not too long ago: a renewal moves it only
+ * when the agent names a later one.  The keys end at the earlier of both.
+ *
+ * Both run on CLOCK_BOOTTIME, so that time asleep counts, and share a timer,
+ * which closes the gate in interrupt context.  A timer that fires while a
+ * renewal is under way finds, under the lock, both ends in the future and
+ * leaves it to the timer that the renewal has started; so a renewal never races
+ * with a lapse, it comes before or after.  After a lapse a renewal is refused:
+ * only a restore starts a new lease.
  */
 
 #include "lease.h"
 #include "notify.h"
 #include "volume.h"
 
-static enum hrtimer_restart cmk_lease_fire(struct hrtimer *timer)
+/* As the agent has said; the volume is locked. */
+static int cmk_lease_lapse(struct cmk_volume *vol, enum cmk_cause cause,
+			   const char *reason)
 {
-	struct cmk_volume *vol = container_of(timer, struct cmk_volume, lease);
-	struct cmk_close how = {
-		.cause = CMK_CAUSE_LEASE,
-		.reason = "the lease ended",
-	};
-	unsigned long flags;
+	struct cmk_close how = { .cause = cause, .reason = reason };
 
-	spin_lock_irqsave(&vol->lock, flags);
+	lockdep_assert_held(&vol->lock);
 	switch (vol->lapse) {
 	case CMK_LAPSE_HOLD:
 		how.gate = CMK_GATE_HELD;
@@ -33,9 +34,35 @@ static enum hrtimer_restart cmk_lease_fire(struct hrtimer *timer)
 		how.gate = CMK_GATE_REVOKED;
 		break;
 	}
-	if (vol->lease_running &&
-	    ktime_compare(ktime_get_boottime(), vol->lease_end) >= 0 &&
-	    cmk_volume_flip(vol, &how) > 0)
+	return cmk_volume_flip(vol, &how);
+}
+
+/* A deadline has passed: the earlier one counts. */
+static int cmk_lease_over(struct cmk_volume *vol, ktime_t now)
+{
+	const struct cmk_close grace = {
+		.gate = CMK_GATE_HELD,
+		.cause = CMK_CAUSE_GRACE,
+		.reason = "no proof came in time",
+	};
+
+	lockdep_assert_held(&vol->lock);
+	if (!vol->lease_running)
+		return 0;
+	if (ktime_compare(vol->not_after, vol->lease_end) <= 0)
+		return ktime_compare(now, vol->not_after) < 0 ? 0 :
+			cmk_volume_flip(vol, &grace);
+	return ktime_compare(now, vol->lease_end) < 0 ? 0 :
+		cmk_lease_lapse(vol, CMK_CAUSE_LEASE, "the lease ended");
+}
+
+static enum hrtimer_restart cmk_lease_fire(struct hrtimer *timer)
+{
+	struct cmk_volume *vol = container_of(timer, struct cmk_volume, lease);
+	unsigned long flags;
+
+	spin_lock_irqsave(&vol->lock, flags);
+	if (cmk_lease_over(vol, ktime_get_boottime()) > 0)
 		queue_work(cmk_key_wq, &vol->wipe);
 	spin_unlock_irqrestore(&vol->lock, flags);
 	return HRTIMER_NORESTART;
@@ -75,48 +102,66 @@ void cmk_lease_init(struct cmk_volume *vol)
 	INIT_DELAYED_WORK(&vol->hold, cmk_hold_end);
 }
 
-struct cmk_lease_terms {
-	u32 ttl;
-	enum cmk_lapse lapse;
-};
-
 static void cmk_lease_start(struct cmk_volume *vol, const void *arg)
 {
 	const struct cmk_lease_terms *terms = arg;
 
 	lockdep_assert_held(&vol->lock);
 	vol->lease_ttl = terms->ttl;
+	vol->not_after = terms->not_after;
 	vol->lapse = terms->lapse;
+	vol->keep_asleep = terms->keep_asleep;
 	vol->lease_end = ktime_add_ms(ktime_get_boottime(),
 				      terms->ttl * MSEC_PER_SEC);
 	vol->lease_running = true;
 	vol->lease_had = true;
-	hrtimer_start(&vol->lease, vol->lease_end, HRTIMER_MODE_ABS);
+	hrtimer_start(&vol->lease, min(vol->lease_end, vol->not_after),
+		      HRTIMER_MODE_ABS);
+}
+
+/* Was it the kernel that closed the gate, for want of a renewal? */
+static bool cmk_lease_lapsed(const struct cmk_volume *vol)
+{
+	switch (vol->cause) {
+	case CMK_CAUSE_LEASE:
+	case CMK_CAUSE_GRACE:
+	case CMK_CAUSE_VM_FORK:
+	case CMK_CAUSE_SLEEP:
+		return true;
+	case CMK_CAUSE_NONE:
+	case CMK_CAUSE_ADMIN:
+	case CMK_CAUSE_KEK_DELETED:
+	case CMK_CAUSE_KEK_DISABLED:
+	case CMK_CAUSE_KEK_EXPIRED:
+	case CMK_CAUSE_NO_PERMISSION:
+	case CMK_CAUSE_HOLD_TIMEOUT:
+		break;
+	}
+	return false;
 }
 
 /**
  * cmk_lease_renew() - move the end of a lease, or start the first one
  * @vol: a volume
- * @ttl: seconds from now
- * @lapse: what its end does
+ * @terms: of the lease from now on
  *
  * Return: 0; -EKEYREVOKED when the gate is not open; -EKEYEXPIRED when a
  * lease has ended before; -ENODEV.
  */
-int cmk_lease_renew(struct cmk_volume *vol, u32 ttl, enum cmk_lapse lapse)
+int cmk_lease_renew(struct cmk_volume *vol,
+		    const struct cmk_lease_terms *terms)
 {
-	const struct cmk_lease_terms terms = { .ttl = ttl, .lapse = lapse };
 	int r = 0;
 
 	spin_lock_irq(&vol->lock);
 	if (vol->dead)
 		r = -ENODEV;
-	else if (vol->gate != CMK_GATE_OPEN && vol->cause != CMK_CAUSE_LEASE)
+	else if (vol->gate != CMK_GATE_OPEN && !cmk_lease_lapsed(vol))
 		r = -EKEYREVOKED;
 	else if (vol->lease_had && !vol->lease_running)
 		r = -EKEYEXPIRED;
 	else
-		cmk_lease_start(vol, &terms);
+		cmk_lease_start(vol, terms);
 	spin_unlock_irq(&vol->lock);
 	return r;
 }
@@ -125,32 +170,71 @@ int cmk_lease_renew(struct cmk_volume *vol, u32 ttl, enum cmk_lapse lapse)
  * cmk_lease_restore() - open the gate with a new lease
  * @vol: a volume
  * @admin: by an administrator, who alone opens what one has closed
- * @ttl: seconds from now
- * @lapse: what its end does
+ * @terms: of the lease
  *
  * Return: 0, -EPERM when an administrator is needed, -ENODEV.
  */
-int cmk_lease_restore(struct cmk_volume *vol, bool admin, u32 ttl,
-		      enum cmk_lapse lapse)
+int cmk_lease_restore(struct cmk_volume *vol, bool admin,
+		      const struct cmk_lease_terms *terms)
 {
-	const struct cmk_lease_terms terms = { .ttl = ttl, .lapse = lapse };
-
-	return cmk_volume_open(vol, admin, cmk_lease_start, &terms);
+	return cmk_volume_open(vol, admin, cmk_lease_start, terms);
 }
 
 /**
- * cmk_lease_left_ms() - time until the lease ends
+ * cmk_lease_lapse_all() - end the keys of all volumes that have a lease
+ * @cause: CMK_CAUSE_SLEEP or CMK_CAUSE_VM_FORK
+ *
+ * When it returns they are wiped.  A volume that is made meanwhile has no keys
+ * yet; one whose lease begins meanwhile got it from an agent that runs after
+ * the fork, and before a sleep no agent runs.
+ *
+ * Context: process context; sleeps for a grace period for each volume.
+ */
+void cmk_lease_lapse_all(enum cmk_cause cause)
+{
+	const bool sleep = cause == CMK_CAUSE_SLEEP;
+	struct cmk_volume *vol;
+	unsigned long id = 0;
+	int r;
+
+	while ((vol = cmk_volume_after(id))) {
+		id = vol->id;
+		r = 0;
+		spin_lock_irq(&vol->lock);
+		if (vol->lease_running && !(sleep && vol->keep_asleep))
+			r = cmk_lease_lapse(vol, cause, sleep ?
+					    "the machine went to sleep" :
+					    "the machine is a copy");
+		spin_unlock_irq(&vol->lock);
+		/* Also behind a gate that a timer has closed just now. */
+		cmk_volume_wipe(vol);
+		if (r > 0)
+			cmk_volume_notify(vol);
+		cmk_volume_put(vol);
+	}
+}
+
+static u64 cmk_lease_ms(ktime_t end, ktime_t now)
+{
+	return max_t(s64, ktime_ms_delta(end, now), 0);
+}
+
+/**
+ * cmk_lease_left() - time until the keys end
  * @vol: a volume
  *
- * Return: milliseconds, 0 when no lease runs.
+ * Return: milliseconds to either deadline, 0 when no lease runs.
  */
-u64 cmk_lease_left_ms(struct cmk_volume *vol)
+struct cmk_lease_left cmk_lease_left(struct cmk_volume *vol)
 {
-	s64 left = 0;
+	struct cmk_lease_left left = { };
+	ktime_t now = ktime_get_boottime();
 
 	spin_lock_irq(&vol->lock);
-	if (vol->lease_running)
-		left = ktime_ms_delta(vol->lease_end, ktime_get_boottime());
+	if (vol->lease_running) {
+		left.lease_ms = cmk_lease_ms(vol->lease_end, now);
+		left.grace_ms = cmk_lease_ms(vol->not_after, now);
+	}
 	spin_unlock_irq(&vol->lock);
-	return left > 0 ? left : 0;
+	return left;
 }

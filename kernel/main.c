@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "netlink.h"
 #include "pages.h"
+#include "power.h"
 #include "selftest.h"
 #include "target.h"
 #include "volume.h"
@@ -35,11 +36,16 @@ static int __init cmk_init(void)
 	r = cmk_netlink_init();
 	if (r)
 		goto exit_volumes;
-	r = cmk_target_init();
+	r = cmk_power_init();
 	if (r)
 		goto exit_netlink;
+	r = cmk_target_init();
+	if (r)
+		goto exit_power;
 	return 0;
 
+exit_power:
+	cmk_power_exit();
 exit_netlink:
 	cmk_netlink_exit();
 exit_volumes:
@@ -54,6 +60,7 @@ exit_digest:
 static void __exit cmk_exit(void)
 {
 	cmk_target_exit();
+	cmk_power_exit();
 	cmk_netlink_exit();
 	cmk_volumes_exit();
 	cmk_pages_exit();

@@ -32,6 +32,10 @@ static int cmk_nl_put_state(struct sk_buff *msg, struct cmk_volume *vol)
 		     nla_put_flag(msg, CMK_A_MAIN_NO_LEASE) : 0) ?:
 	    nla_put_u32(msg, CMK_A_MAIN_LEASE_TTL,
 			vol->lease_running ? vol->lease_ttl : 0) ?:
+	    nla_put_u64_64bit(msg, CMK_A_MAIN_NOT_AFTER,
+			      ktime_to_ms(vol->not_after), CMK_A_MAIN_PAD) ?:
+	    (vol->keep_asleep ?
+		     nla_put_flag(msg, CMK_A_MAIN_KEEP_ASLEEP) : 0) ?:
 	    nla_put_u32(msg, CMK_A_MAIN_LAPSE, vol->lapse);
 	spin_unlock_irq(&vol->lock);
 	return r;
@@ -67,7 +71,7 @@ static int cmk_nl_put_volume(struct sk_buff *msg, struct cmk_volume *vol,
 	    nla_put_u32(msg, CMK_A_MAIN_SECTOR_SIZE, geo->sector_size) ||
 	    nla_put_string(msg, CMK_A_MAIN_DRIVER, cmk_cipher_driver()) ||
 	    nla_put_u64_64bit(msg, CMK_A_MAIN_LEASE_LEFT_MS,
-			      cmk_lease_left_ms(vol), CMK_A_MAIN_PAD) ||
+			      cmk_lease_left(vol).lease_ms, CMK_A_MAIN_PAD) ||
 	    cmk_nl_put_state(msg, vol) || cmk_nl_put_crypts(msg, vol)) {
 		genlmsg_cancel(msg, hdr);
 		return -EMSGSIZE;

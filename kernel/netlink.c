@@ -235,64 +235,76 @@ static struct notifier_block cmk_nl_notifier = {
 
 /* --- the lease and the gate --- */
 
-/* uuid, lease-ttl and lapse, which lease-renew and restore both need. */
-static int cmk_nl_lease(struct genl_info *info, u32 *ttl,
-			enum cmk_lapse *lapse)
+static int cmk_nl_missing_lease(struct genl_info *info)
 {
-	int r = cmk_nl_check(info);
+	return cmk_nl_missing(info, CMK_A_MAIN_UUID, "uuid is missing") ||
+	       cmk_nl_missing(info, CMK_A_MAIN_LEASE_TTL,
+			      "lease-ttl is missing") ||
+	       cmk_nl_missing(info, CMK_A_MAIN_NOT_AFTER,
+			      "not-after is missing") ||
+	       cmk_nl_missing(info, CMK_A_MAIN_LAPSE, "lapse is missing") ?
+		-EINVAL : 0;
+}
 
+/* What lease-renew and restore both need. */
+static int cmk_nl_lease(struct genl_info *info, struct cmk_lease_terms *terms)
+{
+	struct nlattr **attrs = info->attrs;
+	u64 not_after;
+	int r;
+
+	r = cmk_nl_check(info) ?: cmk_nl_missing_lease(info);
 	if (r)
 		return r;
-	if (cmk_nl_missing(info, CMK_A_MAIN_UUID, "uuid is missing") ||
-	    cmk_nl_missing(info, CMK_A_MAIN_LEASE_TTL,
-			   "lease-ttl is missing") ||
-	    cmk_nl_missing(info, CMK_A_MAIN_LAPSE, "lapse is missing"))
-		return -EINVAL;
-	*ttl = nla_get_u32(info->attrs[CMK_A_MAIN_LEASE_TTL]);
-	if (*ttl > CMK_LEASE_MAX) {
-		NL_SET_ERR_MSG_ATTR(info->extack,
-				    info->attrs[CMK_A_MAIN_LEASE_TTL],
+	terms->ttl = nla_get_u32(attrs[CMK_A_MAIN_LEASE_TTL]);
+	if (terms->ttl > CMK_LEASE_MAX) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[CMK_A_MAIN_LEASE_TTL],
 				    "a lease lasts at most a day");
 		return -ERANGE;
 	}
-	*lapse = nla_get_u32(info->attrs[CMK_A_MAIN_LAPSE]);
+	not_after = nla_get_u64(attrs[CMK_A_MAIN_NOT_AFTER]);
+	if (!not_after || not_after > KTIME_SEC_MAX * MSEC_PER_SEC) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[CMK_A_MAIN_NOT_AFTER],
+				    "not-after: no time of this clock");
+		return -ERANGE;
+	}
+	terms->not_after = ms_to_ktime(not_after);
+	terms->lapse = nla_get_u32(attrs[CMK_A_MAIN_LAPSE]);
+	terms->keep_asleep = attrs[CMK_A_MAIN_KEEP_ASLEEP];
 	return 0;
 }
 
 int cmk_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct cmk_lease_terms terms;
 	struct cmk_volume *vol;
-	enum cmk_lapse lapse;
-	u32 ttl;
 	int r;
 
 	r = cmk_nl_permit_agent(skb, info->extack) ?:
-	    cmk_nl_lease(info, &ttl, &lapse);
+	    cmk_nl_lease(info, &terms);
 	if (r)
 		return r;
 	vol = cmk_nl_volume(info->attrs, info->extack);
 	if (!vol)
 		return -ENODEV;
-	r = cmk_lease_renew(vol, ttl, lapse);
+	r = cmk_lease_renew(vol, &terms);
 	cmk_volume_put(vol);
 	return cmk_nl_refused(info->extack, r);
 }
 
 int cmk_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct cmk_lease_terms terms;
 	struct cmk_volume *vol;
-	enum cmk_lapse lapse;
-	u32 ttl;
 	int r;
 
-	r = cmk_nl_permit(skb, info->extack) ?:
-	    cmk_nl_lease(info, &ttl, &lapse);
+	r = cmk_nl_permit(skb, info->extack) ?: cmk_nl_lease(info, &terms);
 	if (r)
 		return r;
 	vol = cmk_nl_volume(info->attrs, info->extack);
 	if (!vol)
 		return -ENODEV;
-	r = cmk_lease_restore(vol, info->attrs[CMK_A_MAIN_ADMIN], ttl, lapse);
+	r = cmk_lease_restore(vol, info->attrs[CMK_A_MAIN_ADMIN], &terms);
 	cmk_volume_put(vol);
 	return cmk_nl_refused(info->extack, r);
 }

@@ -287,7 +287,7 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 		[CMK_CAUSE_VM_FORK] = "vm-fork",
 		[CMK_CAUSE_SLEEP] = "sleep",
 	};
-	u64 left = cmk_lease_left_ms(vol);
+	struct cmk_lease_left left = cmk_lease_left(vol);
 	struct cmk_crypts n = cmk_volume_crypts(vol);
 	unsigned int sz = 0;
 
@@ -295,12 +295,12 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 	DMEMIT("gate=%s cause=%s sticky=%u ranges=%u live=%u wanted=%u ",
 	       gates[vol->gate], causes[vol->cause], vol->sticky,
 	       vol->ranges.nr, vol->live, vol->wanted);
-	DMEMIT("parked=%u lease_ms=%llu key_bytes=%llu driver=%s",
-	       vol->nr_parked, left, (u64)vol->live * cmk_cipher_key_bytes(),
-	       cmk_cipher_driver());
+	DMEMIT("parked=%u lease_ms=%llu grace_ms=%llu key_bytes=%llu ",
+	       vol->nr_parked, left.lease_ms, left.grace_ms,
+	       (u64)vol->live * cmk_cipher_key_bytes());
 	spin_unlock_irq(&vol->lock);
-	DMEMIT(" inline=%llu queued=%llu deferred=%llu", n.here, n.queued,
-	       n.deferred);
+	DMEMIT("driver=%s inline=%llu queued=%llu deferred=%llu",
+	       cmk_cipher_driver(), n.here, n.queued, n.deferred);
 	return sz;
 }
 

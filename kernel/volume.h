@@ -140,12 +140,14 @@ struct cmk_offload {
  * @parked: bios that wait for the gate or a key; @lock
  * @unpark: work: look at every parked bio again
  * @tick: work: once a second while bios are parked
- * @lease: fires at @lease_end
+ * @lease: fires at @lease_end or @not_after
  * @lease_running: @lock
  * @lease_had: a lease has run, only a restore starts the next; @lock
  * @lease_end: CLOCK_BOOTTIME; @lock
  * @lease_ttl: seconds, as last given; @lock
+ * @not_after: CLOCK_BOOTTIME, as last given, 0 for never; @lock
  * @lapse: what its end does; @lock
+ * @keep_asleep: the keys outlive a sleep; @lock
  * @hold_end: jiffies at which a hold turns to revoked; @lock
  * @hold: work: then
  * @wipe: work: take the keys out after a timer closed the gate
@@ -186,7 +188,9 @@ struct cmk_volume {
 	bool lease_had;
 	ktime_t lease_end;
 	u32 lease_ttl;
+	ktime_t not_after;
 	enum cmk_lapse lapse;
+	bool keep_asleep;
 	unsigned long hold_end;
 	struct delayed_work hold;
 	struct work_struct wipe;

@@ -9,7 +9,7 @@
 
 /**
  * answer_probe() - have the agent ask the key server now
- * @ret: {answer, kid, http, code, latency_us, lease_ttl, lapse}
+ * @ret: {answer, kid, http, code, latency_us, lease_ttl, ...}
  *
  * Return: 0 whatever the answer is, or negative errno when nobody asked.
  */

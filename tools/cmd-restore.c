@@ -20,32 +20,43 @@
 
 enum { OPTION_ALL = CTL_OPTION_OWN };
 
-static enum cmk_lapse lapse_of(const json_t *answer)
+/* What the agent would give the volume now, that the gate opens with it. */
+static int lease_of(const json_t *answer, struct cmk_nl_lease *ret,
+		    struct cmk_error *e)
 {
-	return strcmp(json_text(answer, "lapse"), "revoke") == 0 ?
+	int64_t ttl = json_number(answer, "lease_ttl");
+	int64_t not_after = json_number(answer, "not_after");
+
+	if (ttl < 1 || ttl > CMK_LEASE_MAX || not_after < 1)
+		return cmk_error_set(e, CMK_FAILED, -EPROTO, "protocol",
+				     "the agent names no lease");
+	ret->ttl = ttl;
+	ret->not_after = not_after;
+	ret->lapse = strcmp(json_text(answer, "lapse"), "revoke") == 0 ?
 		CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD;
+	ret->keep_asleep = json_is_true(json_object_get(answer,
+							"keep_asleep"));
+	return 0;
 }
 
 static int open_gate(struct cmkctl *ctl, struct cmk_nl *nl,
 		     const struct cmk_nl_volume *v, struct cmk_error *e)
 {
 	json_t *answer __json = NULL;
-	int64_t ttl;
+	struct cmk_nl_lease lease;
 	int r, marked;
 
 	r = answer_probe(ctl, v->uuid, &answer, e);
 	if (r == 0)
 		r = answer_check(ctl, answer, e);
+	if (r == 0)
+		r = lease_of(answer, &lease, e);
 	if (r < 0)
 		return r;
-	ttl = json_number(answer, "lease_ttl");
-	if (ttl < 1 || ttl > CMK_LEASE_MAX)
-		return cmk_error_set(e, CMK_FAILED, -EPROTO, "protocol",
-				     "the agent names no lease");
 	marked = marker_remove(v->uuid, e);
 	if (marked < 0)
 		return marked;
-	r = cmk_nl_restore(nl, v->uuid, true, ttl, lapse_of(answer), e);
+	r = cmk_nl_restore(nl, v->uuid, true, &lease, e);
 	if (r < 0 && marked)
 		marker_write(v->uuid, v->gate == CMK_GATE_HELD ? "hold" :
 			     "revoke", v->reason, NULL);

@@ -102,17 +102,19 @@ static void show_lease(const json_t *o)
 {
 	uint64_t left = json_number(o, "lease_left_ms") / 1000 * 1000000;
 	uint64_t ttl = json_number(o, "lease_ttl") * 1000000;
-	char a[TEXT_SIZE], b[TEXT_SIZE];
+	uint64_t end = json_number(o, "not_after_left_ms") / 1000 * 1000000;
+	char a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE];
 
 	if (json_is_true(json_object_get(o, "no_lease")))
 		line("lease:", "none is needed (table option no_lease)");
 	else if (!ttl)
 		line("lease:", "none");
 	else
-		line("lease:", "%s left of %s, then %s",
+		line("lease:", "%s left of %s, then %s; last proof good for %s",
 		     cmk_format_span(left, a, sizeof(a)),
 		     cmk_format_span(ttl, b, sizeof(b)),
-		     json_text(o, "lapse"));
+		     json_text(o, "lapse"),
+		     cmk_format_span(end, c, sizeof(c)));
 }
 
 static void show_kernel(const json_t *o)

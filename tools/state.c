@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "clock.h"
 #include "span.h"
 #include "state.h"
 #include "volume.h"
@@ -38,6 +39,8 @@ static const char *lapse_name(enum cmk_lapse lapse)
 
 static void set_lease(json_t *object, const struct cmk_nl_volume *v)
 {
+	uint64_t now = cmk_boottime() / 1000;
+
 	json_object_set_new(object, "no_lease", json_boolean(v->no_lease));
 	json_object_set_new(object, "lease_ttl", json_integer(v->lease_ttl));
 	if (!v->lease_ttl)
@@ -46,6 +49,11 @@ static void set_lease(json_t *object, const struct cmk_nl_volume *v)
 			    json_integer(v->lease_left_ms));
 	json_object_set_new(object, "lapse",
 			    json_string(lapse_name(v->lapse)));
+	json_object_set_new(object, "not_after_left_ms",
+			    json_integer(v->not_after > now ?
+					 v->not_after - now : 0));
+	json_object_set_new(object, "keep_asleep",
+			    json_boolean(v->keep_asleep));
 }
 
 json_t *volume_json(const struct cmk_nl_volume *v, const json_t *agent)

@@ -35,10 +35,10 @@ extern const struct nla_policy cmk_volume_get_nl_policy[CMK_A_MAIN_UUID + 1];
 extern const struct nla_policy cmk_range_get_nl_policy[CMK_A_MAIN_WANTED_ONLY + 1];
 extern const struct nla_policy cmk_key_set_nl_policy[CMK_A_MAIN_KEY + 1];
 extern const struct nla_policy cmk_key_drop_nl_policy[CMK_A_MAIN_RANGE + 1];
-extern const struct nla_policy cmk_lease_renew_nl_policy[CMK_A_MAIN_LAPSE + 1];
+extern const struct nla_policy cmk_lease_renew_nl_policy[CMK_A_MAIN_KEEP_ASLEEP + 1];
 extern const struct nla_policy cmk_hold_nl_policy[CMK_A_MAIN_REASON + 1];
 extern const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1];
-extern const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_LAPSE + 1];
+extern const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_KEEP_ASLEEP + 1];
 extern const struct nla_policy cmk_benchmark_nl_policy[CMK_A_MAIN_SECTOR_SIZE + 1];
 
 extern struct genl_family cmk_nl_family;

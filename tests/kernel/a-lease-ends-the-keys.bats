@@ -6,7 +6,8 @@
 # cmk-disk: 64M
 #
 # Without renewals the kernel ends the keys itself, by hold or by revoke as it
-# was told; a renewal moves the end, and never revives.
+# was told; a renewal moves the end, and never revives.  At not-after they end
+# however the lease is renewed.
 
 load ../lib/guest
 load cmk
@@ -104,4 +105,51 @@ read_one() {
 	[[ "$output" == *"ERANGE: "* ]]
 	run nl "renew $UUID 0 hold"
 	[ "$status" = 1 ]
+}
+
+# Milliseconds of CLOCK_BOOTTIME in so many milliseconds
+in_ms() { awk -v ms="$1" '{printf "%d", $1 * 1000 + ms}' /proc/uptime; }
+
+@test "the keys end at not-after, by a hold, however the lease is renewed" {
+	local at
+	at=$(in_ms 3000)
+	nl "renew $UUID 60 revoke @$at" "set $UUID 0 1 $KEY_A" "sleep 1000" \
+		"renew $UUID 60 revoke @$at" "sleep 1000" "get $UUID" |
+		grep "gate=open.* not_after=$at "
+	[ "$(field grace_ms "$(dmsetup status cmk)")" -le 1100 ]
+	nl "renew $UUID 60 revoke @$at" "sleep 1500"
+	[[ "$(dmsetup status cmk)" == *"gate=held cause=grace"*live=0* ]]
+}
+
+@test "after that a renewal with a later one says that it expired" {
+	nl "renew $UUID 60 hold 500" "sleep 1000"
+	run nl "renew $UUID 60 hold 60000"
+	[[ "$output" == *"EKEYEXPIRED: "* ]]
+	nl "restore $UUID 60 hold 60000" "set $UUID 0 1 $KEY_A"
+	read_one
+}
+
+@test "a later not-after moves the end" {
+	nl "renew $UUID 60 hold 1500" "set $UUID 0 1 $KEY_A" "sleep 1000" \
+		"renew $UUID 60 hold 60000" "sleep 1500"
+	read_one
+	[[ "$(dmsetup status cmk)" == *"gate=open"* ]]
+}
+
+@test "an earlier one moves it, and one that is over ends the keys at once" {
+	nl "renew $UUID 60 hold 60000" "set $UUID 0 1 $KEY_A" \
+		"renew $UUID 60 hold @1" "sleep 100"
+	[[ "$(dmsetup status cmk)" == *"gate=held cause=grace"*live=0* ]]
+}
+
+@test "the lease counts where it ends before" {
+	nl "renew $UUID 1 revoke 60000" "set $UUID 0 1 $KEY_A" "sleep 1500"
+	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=lease"* ]]
+}
+
+@test "a not-after that no clock has is refused" {
+	run nl "renew $UUID 60 hold @0"
+	[[ "$output" == *"ERANGE: "* ]]
+	run nl "renew $UUID 60 hold @18446744073709551615"
+	[[ "$output" == *"ERANGE: "* ]]
 }

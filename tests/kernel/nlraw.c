@@ -192,6 +192,7 @@ static uint16_t resolve(void)
 	return 0;
 }
 
+static const uint64_t never = 1ULL << 40;
 static const uint32_t zero, one = 1, ttl = 60, huge = 70000, size = 4096;
 /* The attributes inside of CMK_A_MAIN_KEY: scheme and data. */
 #define KEY_LEN		(NLA_HDRLEN + 4 + NLA_HDRLEN + 64)
@@ -199,7 +200,8 @@ static struct msg one_key;
 
 #define UUID		{ CMK_A_MAIN_UUID, uuid, 16 }
 #define LEASE		{ CMK_A_MAIN_LEASE_TTL, &ttl, 4 }, \
-			{ CMK_A_MAIN_LAPSE, &zero, 4 }
+			{ CMK_A_MAIN_LAPSE, &zero, 4 }, \
+			{ CMK_A_MAIN_NOT_AFTER, &never, 8 }
 #define RANGE		{ CMK_A_MAIN_RANGE, &zero, 4 }
 #define END		{ 0, NULL, 0 }
 

@@ -6,14 +6,15 @@
  *
  *	set UUID RANGE GENERATION HEX128
  *	drop UUID [RANGE]
- *	renew|restore|admin-restore UUID TTL hold|revoke
+ *	renew|restore|admin-restore UUID TTL hold|revoke [GRACE] [asleep]
  *	hold|revoke|admin-hold|admin-revoke UUID
  *	get UUID | ranges UUID [wanted]
  *	benchmark SECTOR_SIZE
  *	sleep MILLISECONDS
  *
- * A line that begins with "!" is expected to fail.  An answer ends with when
- * the command began and ended, in microseconds of CLOCK_BOOTTIME.
+ * GRACE is milliseconds from now or, after an "@", since boot.  A line that
+ * begins with "!" is expected to fail.  An answer ends with when the
+ * command began and ended, in microseconds of CLOCK_BOOTTIME.
  */
 
 #include <errno.h>
@@ -53,8 +54,9 @@ static int print_volume(const unsigned char *uuid, struct cmk_error *e)
 	printf("gate=%s cause=%s sticky=%d ranges=%u live=%u wanted=%u ",
 	       cmk_gate_name(v.gate), cmk_cause_name(v.cause), v.sticky,
 	       v.ranges, v.live, v.wanted);
-	printf("parked=%u driver=%s lease_ms=%llu ", v.parked, v.driver,
-	       (unsigned long long)v.lease_left_ms);
+	printf("parked=%u driver=%s lease_ms=%llu not_after=%llu ", v.parked,
+	       v.driver, (unsigned long long)v.lease_left_ms,
+	       (unsigned long long)v.not_after);
 	return 0;
 }
 
@@ -78,22 +80,6 @@ static int gate(const char *verb, const unsigned char *uuid,
 	return cmk_nl_revoke(nl, uuid, actor, cause, "test", e);
 }
 
-static int lease(char **w, int n, const unsigned char *uuid,
-		 struct cmk_error *e)
-{
-	enum cmk_lapse lapse;
-	unsigned int ttl;
-
-	if (n < 4)
-		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "lease");
-	ttl = strtoul(w[2], NULL, 0);
-	lapse = strcmp(w[3], "hold") ? CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD;
-	if (!strcmp(w[0], "renew"))
-		return cmk_nl_lease_renew(nl, uuid, ttl, lapse, e);
-	return cmk_nl_restore(nl, uuid, !strcmp(w[0], "admin-restore"), ttl,
-			      lapse, e);
-}
-
 /* Microseconds of CLOCK_BOOTTIME. */
 static unsigned long long now(void)
 {
@@ -101,6 +87,26 @@ static unsigned long long now(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
 	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+/* Without another word the keys have a day before they need a proof. */
+static int lease(char **w, int n, const unsigned char *uuid,
+		 struct cmk_error *e)
+{
+	struct cmk_nl_lease l = { .not_after = now() / 1000 };
+
+	if (n < 4)
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "lease");
+	l.ttl = strtoul(w[2], NULL, 0);
+	l.lapse = strcmp(w[3], "hold") ? CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD;
+	if (n > 4 && w[4][0] == '@')
+		l.not_after = strtoull(w[4] + 1, NULL, 0);
+	else
+		l.not_after += n > 4 ? strtoll(w[4], NULL, 0) : 86400000;
+	l.keep_asleep = n > 5;
+	if (!strcmp(w[0], "renew"))
+		return cmk_nl_lease_renew(nl, uuid, &l, e);
+	return cmk_nl_restore(nl, uuid, !strcmp(w[0], "admin-restore"), &l, e);
 }
 
 static void nap(unsigned long ms)

@@ -36,6 +36,21 @@ teardown() { all_down; }
 	storm_wait || true
 }
 
+@test "no number of restarts of the agent prolongs the grace" {
+	local begin=$SECONDS
+
+	ctl switch outage 503 >/dev/null
+	while [ $((SECONDS - begin)) -lt 40 ] &&
+		[[ "$(state)" != "held grace" ]]; do
+		agent_stop KILL
+		agent_start
+		sleep 2
+	done
+	echo "# held after $((SECONDS - begin)) s" >&3
+	[ $((SECONDS - begin)) -le 27 ]
+	[ $((SECONDS - begin)) -ge 10 ]
+}
+
 @test "an administrator's hold outlives any answer of the vault" {
 	cmkctl hold vol
 	sleep 12

@@ -78,6 +78,7 @@ static void the_defaults_are_the_contracts(void **unused)
 	assert_false(c->policy.network_denied_counts);
 	assert_false(c->policy.unauthenticated_counts);
 	assert_false(c->lapse_revokes);
+	assert_false(c->sleep_keeps);
 	assert_string_equal(c->kek.auth, "managed-identity");
 	assert_string_equal(c->kek.api_version, "7.4");
 	assert_int_equal(c->kek.request_timeout, 5 * S);
@@ -96,6 +97,7 @@ static void every_key_is_taken(void **unused)
 		 "[Policy]\nCheckInterval=5s\nCheckJitter = 0%\n"
 		 "GetInterval=5s\nConfirmCount=2\nConfirmSpacing=1s\n"
 		 "SettleTime=0\nOnDenied=revoke\nDenyHold=0\nOnLapse=revoke\n"
+		 "OnSleep=keep\n"
 		 "OnNetworkDenied=denied\nOnUnauthenticated=denied\n"
 		 "OfflineGrace=30s\nLeaseTTL=15s\nHoldTimeout=30s\n"
 		 "KeyTimeout=2s\nOnReturn=manual\nExpiry=warn\n"
@@ -113,6 +115,7 @@ static void every_key_is_taken(void **unused)
 	assert_int_equal(c->policy.on_denied, CMK_POL_REVOKE_NOW);
 	assert_int_equal(c->policy.deny_hold, 0);
 	assert_true(c->lapse_revokes);
+	assert_true(c->sleep_keeps);
 	assert_true(c->policy.network_denied_counts);
 	assert_true(c->policy.unauthenticated_counts);
 	assert_false(c->policy.return_auto);

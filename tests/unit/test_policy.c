@@ -138,6 +138,7 @@ static void with_deadlines(const struct cmk_pol_conf *c,
 
 	st->renew_at = NOW + at[mask % 3];
 	st->proof_at = NOW - c->offline_grace + at[mask / 3 % 3];
+	st->grace_end = CMK_POL_NEVER;
 	if (st->phase == CMK_POL_HELD)
 		st->deny_until = mask / 9 % 4 == 3 ? 0 :
 				 NOW + at[mask / 9 % 4];

@@ -199,6 +199,57 @@ static void the_offline_grace_holds_and_never_revokes(void **unused)
 	assert_int_equal(r.wake_at, NOW + 721 * S);
 }
 
+static void a_proof_is_as_old_as_its_question(void **unused)
+{
+	struct cmk_pol_state st = state_in(CMK_POL_GRACE);
+	struct cmk_pol_obs o = obs_of(CMK_OBS_USABLE);
+	struct cmk_pol_result r;
+
+	o.age = 3 * S;
+	r = cmk_pol_step(&base, &st, &o, NOW);
+	assert_int_equal(cmk_pol_grace_end(&base, &r.state), NOW + 597 * S);
+}
+
+static void a_longer_grace_waits_for_a_proof_a_shorter_one_not(void **unused)
+{
+	struct cmk_pol_conf longer = base, shorter = base;
+	struct cmk_pol_state st = state_in(CMK_POL_READY);
+	struct cmk_pol_result r;
+
+	longer.offline_grace = 1200 * S;
+	shorter.offline_grace = 60 * S;
+	assert_int_equal(cmk_pol_grace_end(&base, &st), NOW + 598 * S);
+	assert_int_equal(cmk_pol_grace_end(&longer, &st), NOW + 598 * S);
+	assert_int_equal(cmk_pol_grace_end(&shorter, &st), NOW + 58 * S);
+	r = at(&longer, &st, CMK_OBS_USABLE, NOW);
+	assert_int_equal(cmk_pol_grace_end(&longer, &r.state),
+			 NOW + 1200 * S);
+}
+
+/* Started again and again behind a cut network, it does not go on for ever. */
+static void a_new_agent_takes_the_end_of_the_grace_as_it_is(void **unused)
+{
+	static const uint64_t ends[] = { 1, 599 * S, 601 * S, 9000 * S };
+	struct cmk_pol_conf longer = base;
+	struct cmk_pol_state st;
+	unsigned int i;
+
+	longer.offline_grace = NOW + 1;	/* longer than the machine runs */
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		uint64_t least = ends[i] < 600 * S ? ends[i] : 600 * S;
+
+		st = cmk_pol_init(&base, NOW, NOW + ends[i], OID, TID);
+		assert_int_equal(cmk_pol_grace_end(&base, &st), NOW + least);
+		assert_true(st.proof_at <= NOW);
+		st = cmk_pol_init(&longer, NOW, NOW + ends[i], OID, TID);
+		assert_int_equal(cmk_pol_grace_end(&longer, &st),
+				 NOW + ends[i]);
+		assert_true(st.proof_at && st.proof_at <= NOW);
+	}
+	st = cmk_pol_init(&base, NOW, 0, OID, TID);
+	assert_int_equal(cmk_pol_grace_end(&base, &st), NOW + 600 * S);
+}
+
 static void the_lease_is_renewed_also_in_silence(void **unused)
 {
 	struct cmk_pol_state st = state_in(CMK_POL_READY);
@@ -226,6 +277,7 @@ static void expiry_denies_at_exp_by_the_vaults_clock(void **unused)
 
 	st.renew_at = NOW + 10000 * S;
 	st.proof_at = NOW;
+	st.grace_end = CMK_POL_NEVER;
 	o.date = 1800000000;
 	o.exp = o.date + 100;
 	/* A local clock that is a year ahead changes nothing. */
@@ -375,7 +427,7 @@ static void from_the_vaults_no_to_no_key_is_nine_seconds(void **unused)
 
 	c.deny_hold = 0;
 	for (act = 0; act < 12 * S; act += S / 100) {
-		struct cmk_pol_state st = cmk_pol_init(NOW, NOW, OID, TID);
+		struct cmk_pol_state st = cmk_pol_init(&c, NOW, 0, OID, TID);
 		uint64_t ask = NOW, no = NOW + 10 * S + act;
 
 		while (st.phase != CMK_POL_REVOKED) {
@@ -408,6 +460,11 @@ int main(void)
 		cmocka_unit_test(hold_ends_in_revoke_after_deny_hold),
 		cmocka_unit_test(no_deny_hold_revokes_at_once),
 		cmocka_unit_test(the_offline_grace_holds_and_never_revokes),
+		cmocka_unit_test(a_proof_is_as_old_as_its_question),
+		cmocka_unit_test(
+			a_longer_grace_waits_for_a_proof_a_shorter_one_not),
+		cmocka_unit_test(
+			a_new_agent_takes_the_end_of_the_grace_as_it_is),
 		cmocka_unit_test(the_lease_is_renewed_also_in_silence),
 		cmocka_unit_test(expiry_denies_at_exp_by_the_vaults_clock),
 		cmocka_unit_test(expiry_by_the_local_clock_has_slack),

@@ -120,22 +120,12 @@ static void any_marker_counts(void **unused)
 	assert_non_null(strstr(text, "hold of 2026-01-01"));
 }
 
-static void the_last_proof_of_this_boot(void **unused)
-{
-	assert_int_equal(cmk_state_proof(dir, uuid), 0);
-	cmk_state_set_proof(dir, uuid, 123456789012345ULL);
-	assert_int_equal(cmk_state_proof(dir, uuid), 123456789012345ULL);
-	cmk_state_forget_proof(dir, uuid);
-	assert_int_equal(cmk_state_proof(dir, uuid), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_saved_is_loaded),
 		cmocka_unit_test(nothing_known_is_not_damage),
 		cmocka_unit_test(any_marker_counts),
-		cmocka_unit_test(the_last_proof_of_this_boot),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

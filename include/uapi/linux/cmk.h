@@ -53,7 +53,8 @@ enum cmk_actor {
 };
 
 /**
- * enum cmk_lapse - What the kernel does by itself when a lease ends.
+ * enum cmk_lapse - What the kernel does by itself when a lease ends, on a
+ *   sleep and on a VM fork. At not-after it always holds: nobody has said no.
  */
 enum cmk_lapse {
 	CMK_LAPSE_HOLD,
@@ -131,6 +132,8 @@ enum {
 	CMK_A_MAIN_INLINE,
 	CMK_A_MAIN_QUEUED,
 	CMK_A_MAIN_DEFERRED,
+	CMK_A_MAIN_NOT_AFTER,
+	CMK_A_MAIN_KEEP_ASLEEP,
 
 	__CMK_A_MAIN_MAX,
 	CMK_A_MAIN_MAX = (__CMK_A_MAIN_MAX - 1)

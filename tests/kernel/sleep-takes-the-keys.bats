@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
+# cmk-mode: plain
+# cmk-disk: 256M
+# cmk-timeout: 300
+# cmk-own-vm
+#
+# The keys end when the machine is suspended or hibernated, after its tasks are
+# frozen and before an image of its memory is made; I/O waits, and an agent
+# brings them back.  Who said that they stay keeps them, and then the time
+# asleep counts for the lease.
+
+load ../lib/guest
+load cmk
+load agent
+
+setup() {
+	modprobe dm-cmk
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192 lease hold_timeout:60
+}
+
+teardown() {
+	echo none >/sys/power/pm_test
+	gone cmk
+	[ -z "${AGENT_PID-}" ] || all_down
+}
+
+# sleeps mem|disk: all of a sleep but for what the machine's firmware does
+sleeps() {
+	echo devices >/sys/power/pm_test
+	echo "$1" >/sys/power/state
+}
+
+read_one() {
+	dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 iflag=direct \
+		status=none
+}
+
+live() { nl "renew $UUID 60 ${1:-hold} 60000 ${2-}" "set $UUID 0 1 $KEY_A"; }
+
+comes_back() {
+	live
+	read_one
+	sleeps "$1"
+	[[ "$(dmsetup status cmk)" == *"gate=held cause=sleep"*live=0* ]]
+	read_one &
+	sleep 1
+	kill -0 $!
+	nl "!renew $UUID 60 hold" "restore $UUID 60 hold" "set $UUID 0 1 $KEY_A"
+	wait $!
+}
+
+@test "suspended: held, and brought back" { comes_back mem; }
+@test "hibernated: held, and brought back" { comes_back disk; }
+
+@test "revoked, where a lapse revokes" {
+	live revoke
+	sleeps mem
+	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=sleep"*live=0* ]]
+	run read_one
+	[ "$status" = 1 ]
+}
+
+@test "kept, where the agent said so" {
+	live hold asleep
+	sleeps mem
+	[[ "$(dmsetup status cmk)" == *"gate=open cause=none"*live=1* ]]
+	read_one
+}
+
+@test "a volume without a lease keeps them" {
+	gone cmk
+	cmk_create cmk "$CMK_DISK" 2048 0 0 8192
+	set_keys "$KEY_A"
+	sleeps mem
+	[[ "$(dmsetup status cmk)" == *"gate=open"*live=1* ]]
+	read_one
+}
+
+@test "the time asleep counts for the lease" {
+	local mono boot
+	nl "renew $UUID 6 revoke 60000 asleep" "set $UUID 0 1 $KEY_A"
+	boot=$(awk '{printf "%d", $1}' /proc/uptime)
+	mono=$(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list)
+	rtcwake -m freeze -s 9
+	boot=$(($(awk '{printf "%d", $1}' /proc/uptime) - boot))
+	mono=$(($(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list) -
+		mono))
+	echo "# $boot s went by, awake were $mono" >&3
+	[ $((boot - mono)) -ge 5 ]
+	sleep 0.2
+	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=lease"*live=0* ]]
+}
+
+# Here the agent and whoever does I/O are frozen and thawed with the rest.
+with_agent() {
+	gone cmk
+	vault_start
+	agent_config "$@"
+	agent_start
+	volume_make
+	storm_start 30
+	sleep 2
+	sleeps mem
+}
+
+@test "the agent brings them back, and no I/O has failed" {
+	with_agent
+	wait_state "ready none" 15
+	grep 'held by the kernel (sleep)' "$BATS_TEST_TMPDIR/cmkd.log"
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+}
+
+@test "OnSleep=keep: the agent leaves them in" {
+	with_agent OnSleep=keep
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+	run grep 'by the kernel' "$BATS_TEST_TMPDIR/cmkd.log"
+	[ "$status" = 1 ]
+}
