@@ -45,6 +45,7 @@ LIBCMK_SRC := \
 CMKD_SRC := \
 	agent/cmkd.c \
 	agent/control.c \
+	agent/helper.c \
 	agent/methods.c \
 	agent/methods-param.c \
 	agent/methods-format.c \

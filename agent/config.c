@@ -96,7 +96,7 @@ static const struct key keys[] = {
 	{ "Service", "Kek", KEY_STRING, AT(kek.service_kek) },
 	LATER("Access", "StatusGroup"),
 	LATER("Access", "OperatorGroup"),
-	LATER("Access", "SecurityGroup"),
+	{ "Access", "SecurityGroup", KEY_STRING, AT(security_group) },
 	{ "Agent", "StateDirectory", KEY_STRING, AT(state_directory) },
 	{ "Agent", "HeaderBackups", KEY_UINT, AT(header_backups), 1, 100 },
 	LATER("Agent", "MetricsTextfile"),
@@ -135,6 +135,7 @@ static const struct cmk_config defaults = {
 		.service_kek = "file:/var/lib/cmk/service.kek",
 		.create_service_kek = true,
 	},
+	.security_group = "cmk-security",
 	.state_directory = "/var/lib/cmk",
 	.header_backups = 3,
 };

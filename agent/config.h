@@ -24,6 +24,7 @@
  * @hold_timeout, @key_timeout: for the table that cmkctl(8) loads, in
  *	microseconds; 0 is for ever
  * @kek: sections [Azure] and [Service]; its strings are the config's
+ * @security_group: its members may revoke and hold; needs not exist
  * @state_directory: without a slash at the end
  */
 struct cmk_config {
@@ -32,6 +33,7 @@ struct cmk_config {
 	bool sleep_keeps;
 	uint64_t hold_timeout, key_timeout;
 	struct cmk_kek_settings kek;
+	char *security_group;
 	char *state_directory;
 	unsigned int header_backups;
 	char **strings;

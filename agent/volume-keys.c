@@ -15,6 +15,7 @@
 
 #include "audit.h"
 #include "config.h"
+#include "helper.h"
 #include "link.h"
 #include "volume-internal.h"
 
@@ -285,6 +286,7 @@ static void installed(struct cmk_volume *v, const struct cmk_kek_result *last,
 		v->kernel.gate = CMK_GATE_OPEN;
 		v->kernel.cause = CMK_CAUSE_NONE;
 		cmk_volume_observe(v, &o);
+		cmk_helper_ask(v->agent, "Return", v->st.uuid);
 		break;
 	case CMK_FETCH_FILL:
 		v->fill_at = 0;

@@ -15,6 +15,7 @@
 
 #include "audit.h"
 #include "config.h"
+#include "helper.h"
 #include "link.h"
 #include "volume-internal.h"
 
@@ -130,6 +131,7 @@ static void close_gate(struct cmk_volume *v, bool hold)
 		cmk_audit_write(v->agent->audit, &en, "%s: %s, %s%s%s",
 				v->st.name, en.state_new, en.cause,
 				reason[0] ? ": " : "", reason);
+		cmk_helper_ask(v->agent, "Purge", v->st.uuid);
 		return;
 	}
 	en.result = CMK_AUDIT_FAILED;

@@ -11,6 +11,7 @@
 
 #include "audit.h"
 #include "config.h"
+#include "helper.h"
 #include "link.h"
 #include "volume-internal.h"
 
@@ -240,6 +241,7 @@ static void audit_lapse(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	cmk_audit_write(v->agent->audit, &en, "%s: %s by the kernel (%s)",
 			v->st.name, cmk_gate_name(k->gate),
 			cmk_cause_name(k->cause));
+	cmk_helper_ask(v->agent, "Purge", v->st.uuid);
 }
 
 static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
@@ -320,6 +322,9 @@ static void adopt(struct cmk_agent *a, const struct cmk_nl_volume *k)
 	v->kernel = *k;
 	cmk_audit_log(a->audit, LOG_NOTICE, "%s: taken over, gate %s",
 		      st.name, cmk_gate_name(k->gate));
+	/* The gate closed while no agent was there to say so. */
+	if (k->gate != CMK_GATE_OPEN && !k->sticky)
+		cmk_helper_ask(a, "Purge", k->uuid);
 	try_adopt(v);
 }
 

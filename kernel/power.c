@@ -5,10 +5,10 @@
  * a copy of another.
  *
  * A device of ours, that does nothing else, is suspended with all others: after
- * user space is frozen, when no agent brings keys any more, and before the image
- * of a hibernation is made.  A power-management notifier would come before the
- * freezer, and a task that then waited for a key could not be frozen and made
- * the sleep fail.
+ * user space is frozen, when no agent brings keys any more, and before the
+ * image of a hibernation is made.  A power-management notifier would come
+ * before the freezer, and a task that then waited for a key could not be frozen
+ * and made the sleep fail.
  *
  * Nothing of this waits for a device, so the order among devices does not
  * matter.

@@ -19,12 +19,17 @@ CMKCTL_SRC := \
 	tools/device.c \
 	tools/device-signature.c \
 	tools/device-users.c \
+	tools/stack.c \
+	tools/purge.c \
+	tools/units.c \
+	tools/helper.c \
 	tools/format-check.c \
 	tools/format-show.c \
 	tools/cmd-benchmark.c \
 	tools/cmd-close.c \
 	tools/cmd-dump.c \
 	tools/cmd-format.c \
+	tools/cmd-helper.c \
 	tools/cmd-list.c \
 	tools/cmd-open.c \
 	tools/cmd-probe.c \

@@ -16,6 +16,7 @@
 #include "device.h"
 #include "marker.h"
 #include "span.h"
+#include "units.h"
 #include "volume.h"
 
 enum { OPTION_ALL = CTL_OPTION_OWN };
@@ -91,7 +92,7 @@ static int restore_one(struct cmkctl *ctl, struct cmk_nl *nl,
 	json_object_set_new(result, "uuid", json_string(uuid));
 	json_array_append(out, result);
 	tell(ctl, volume_name(v), result);
-	return CMK_OK;
+	return units_start(ctl, v->uuid);
 }
 
 /* The UUID of a volume that is not open: named, on a device, or in cmktab. */

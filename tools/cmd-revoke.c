@@ -9,14 +9,17 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmkctl.h"
 #include "device.h"
+#include "helper.h"
 #include "marker.h"
+#include "purge.h"
 #include "span.h"
 #include "volume.h"
 
-enum { OPTION_ALL = CTL_OPTION_OWN, OPTION_REASON };
+enum { OPTION_ALL = CTL_OPTION_OWN, OPTION_REASON, OPTION_NO_PURGE };
 
 struct closing {
 	const char *action;	/* "revoke" or "hold" */
@@ -25,13 +28,14 @@ struct closing {
 		     enum cmk_actor actor, enum cmk_cause cause,
 		     const char *reason, struct cmk_error *e);
 	const char *reason;
-	bool all;
+	bool all, no_purge;
 };
 
 struct outcome {
 	const struct cmk_nl_volume *v;
 	bool closed, persistent;
 	int64_t latency_us;
+	json_t *purged;
 };
 
 static int64_t now_us(void)
@@ -83,16 +87,51 @@ static int write_markers(struct cmkctl *ctl, const struct closing *c,
 	return status;
 }
 
+/* Plaintext in the kernel's caches.  What is left is said. */
+static int purge(struct cmkctl *ctl, const struct closing *c,
+		 struct outcome *out, size_t n)
+{
+	int status = CMK_OK;
+	size_t i;
+
+	for (i = 0; i < n && !c->no_purge; i++) {
+		if (!out[i].closed)
+			continue;
+		out[i].purged = purge_volume(out[i].v,
+					     c->close == cmk_nl_revoke);
+		status = ctl_worse(status, purge_report(ctl, out[i].v,
+							out[i].purged));
+	}
+	return status;
+}
+
 static json_t *outcome_json(const struct closing *c, const struct outcome *o,
 			    const char *users)
 {
 	char uuid[VOLUME_TEXT];
 
 	cmk_format_uuid(o->v->uuid, uuid);
-	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:s}", "volume",
-			 volume_name(o->v), "uuid", uuid, "action", c->action,
-			 "latency_us", (json_int_t)o->latency_us,
-			 "persistent", o->persistent, "in_use", users);
+	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:s, s:O?, s:O?}",
+			 "volume", volume_name(o->v), "uuid", uuid, "action",
+			 c->action, "latency_us", (json_int_t)o->latency_us,
+			 "persistent", o->persistent, "in_use", users,
+			 "shut_down", json_object_get(o->purged, "shut_down"),
+			 "left", json_object_get(o->purged, "left"));
+}
+
+static void tell_words(const struct closing *c, const struct outcome *o,
+		       const char *users)
+{
+	const json_t *down = json_object_get(o->purged, "shut_down");
+	json_t *place;
+	size_t i;
+
+	printf("%s: %s in %.1f ms", volume_name(o->v), c->past,
+	       o->latency_us / 1000.0);
+	json_array_foreach(down, i, place)
+		printf("%s%s", i ? ", " : "; file systems shut down: ",
+		       json_string_value(place));
+	printf("%s%s\n", *users ? "; still " : "", users);
 }
 
 static void tell(struct cmkctl *ctl, const struct closing *c,
@@ -111,10 +150,8 @@ static void tell(struct cmkctl *ctl, const struct closing *c,
 			json_array_append_new(list,
 					      outcome_json(c, &out[i], users));
 		else if (!ctl->quiet)
-			printf("%s: %s in %.1f ms%s%s\n",
-			       volume_name(out[i].v), c->past,
-			       out[i].latency_us / 1000.0,
-			       *users ? "; still " : "", users);
+			tell_words(c, &out[i], users);
+		json_decref(out[i].purged);
 	}
 	if (ctl->json)
 		ctl_print_json(json_pack("{s:o}", "volumes", list));
@@ -146,8 +183,35 @@ static int close_volumes(struct cmkctl *ctl, struct cmk_nl *nl,
 		out[i].v = chosen[i];
 	status = ctl_worse(status, close_gates(ctl, nl, c, out, n));
 	status = ctl_worse(status, write_markers(ctl, c, out, n));
+	status = ctl_worse(status, purge(ctl, c, out, n));
 	tell(ctl, c, out, n);
 	return status;
+}
+
+/* The words of this command, for somebody who may. */
+static int let_run(struct cmkctl *ctl, const struct closing *c, int argc,
+		   char **argv)
+{
+	json_t *words __json = json_pack("[s]", c->action);
+	struct cmk_error e;
+	int i, status;
+
+	if (ctl->json)
+		json_array_append_new(words, json_string("--json"));
+	if (ctl->quiet)
+		json_array_append_new(words, json_string("--quiet"));
+	if (c->all)
+		json_array_append_new(words, json_string("--all"));
+	if (c->no_purge)
+		json_array_append_new(words, json_string("--no-purge"));
+	if (c->reason)
+		json_array_append_new(words, json_sprintf("--reason=%s",
+							  c->reason));
+	json_array_append_new(words, json_string("--"));
+	for (i = 0; i < argc; i++)
+		json_array_append_new(words, json_string(argv[i]));
+	status = helper_run(words, &e);
+	return status < 0 ? ctl_fail(ctl, &e, NULL) : status;
 }
 
 static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
@@ -156,6 +220,7 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 		CTL_OPTIONS,
 		{ "all", no_argument, NULL, OPTION_ALL },
 		{ "reason", required_argument, NULL, OPTION_REASON },
+		{ "no-purge", no_argument, NULL, OPTION_NO_PURGE },
 		{ 0 }
 	};
 	struct cmk_nl *nl = NULL;
@@ -165,8 +230,10 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 	while ((o = ctl_option(ctl, argc, argv, options, &status)) >= 0) {
 		if (o == OPTION_ALL)
 			c->all = true;
-		else
+		else if (o == OPTION_REASON)
 			c->reason = optarg;
+		else
+			c->no_purge = true;
 	}
 	if (o == CTL_STOP)
 		return status;
@@ -176,6 +243,8 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 		return ctl_usage(ctl, "--reason: at most %d characters",
 				 CMK_REASON_LEN);
 
+	if (geteuid())
+		return let_run(ctl, c, argc - optind, argv + optind);
 	if (cmk_nl_open(&nl, &e) < 0)
 		return ctl_fail(ctl, &e, NULL);
 	status = close_volumes(ctl, nl, c, argc - optind, argv + optind);

@@ -48,17 +48,21 @@ static const struct command {
 	{ "revoke", cmd_revoke, "VOLUME... | --all [OPTION...]",
 	  "wipe the keys at once; I/O fails",
 	  "  --all               every open volume\n"
-	  "  --reason TEXT       shown in status\n" },
+	  "  --reason TEXT       shown in status\n"
+	  "  --no-purge          leave file systems and caches alone\n" },
 	{ "hold", cmd_hold, "VOLUME... | --all [OPTION...]",
 	  "wipe the keys at once; I/O waits",
 	  "  --all               every open volume\n"
-	  "  --reason TEXT       shown in status\n" },
+	  "  --reason TEXT       shown in status\n"
+	  "  --no-purge          leave caches alone\n" },
 	{ "restore", cmd_restore, "VOLUME... | --all [OPTION...]",
 	  "give a held or revoked volume its keys again",
 	  "  --all               every held or revoked volume\n" },
 	{ "probe", cmd_probe, "[VOLUME...]",
 	  "ask the key server now", "" },
 	{ "benchmark", cmd_benchmark, "", "how fast the cipher is", "" },
+	/* For cmk-helper.socket */
+	{ "helper", cmd_helper, "", NULL, "" },
 	/* For the udev rules; without a summary it is not listed. */
 	{ "udev", cmd_udev, "DEVICE | --mapped DEVICE", NULL,
 	  "  --mapped            DEVICE is an open volume's mapped device\n" },
@@ -108,7 +112,7 @@ static int run(struct cmkctl *ctl, const struct command *command, int argc,
 	static char help[2048];
 
 	snprintf(help, sizeof(help), "%s\n%s%s%s",
-		 command->summary ? command->summary : "for udev rules",
+		 command->summary ? command->summary : "for units and udev rules",
 		 command->help, *command->help ? "\n" : "", common_help);
 	ctl->command = command->name;
 	ctl->synopsis = command->synopsis;

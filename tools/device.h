@@ -54,7 +54,8 @@ int device_wipe_signatures(int fd, struct cmk_error *e);
  * device_users() - who keeps a block device busy
  * @ret: "mounted on /srv/pg; open by postgres[812]", "" if nobody was found
  *
- * Mounts, swap, devices on top and processes, of its partitions too.
+ * Mounts in all namespaces, swap, devices on top, and processes with files on
+ * it open or mapped; of what lies on those devices, too.
  */
 void device_users(dev_t dev, char *ret, size_t size);
 

@@ -85,7 +85,7 @@ comes_back() {
 	nl "renew $UUID 6 revoke 60000 asleep" "set $UUID 0 1 $KEY_A"
 	boot=$(awk '{printf "%d", $1}' /proc/uptime)
 	mono=$(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list)
-	rtcwake -m freeze -s 9
+	rtcwake -m mem -s 9
 	boot=$(($(awk '{printf "%d", $1}' /proc/uptime) - boot))
 	mono=$(($(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list) -
 		mono))

@@ -31,7 +31,8 @@ static const struct cmk_pol_conf base = {
 /* A volume in @phase for which no deadline is near. */
 static inline struct cmk_pol_state state_in(enum cmk_pol_phase phase)
 {
-	struct cmk_pol_state st = cmk_pol_init(&base, NOW, NOW + 598 * S, OID, TID);
+	struct cmk_pol_state st = cmk_pol_init(&base, NOW, NOW + 598 * S,
+					       OID, TID);
 
 	st.phase = phase;
 	st.renew_at = NOW + 3 * S;

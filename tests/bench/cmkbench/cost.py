@@ -11,7 +11,7 @@ from . import session
 from .cells import TARGETS
 
 BUDGET = {'psync': 40e6}        # instructions of one run at least
-BUDGET_QUEUED = 800e6           # whose time fio tells in milliseconds
+BUDGET_QUEUED = 400e6           # whose time fio tells in milliseconds
 BUDGET_AWAY = 18e6              # of the short one of two runs
 # A disk that takes no time on the host.  Without ioeventfd it hears of a
 # request at once, not when its host gets round to it: the machine's clock

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-mode: systemd
+# cmk-disk: 512M
+# cmk-timeout: 900
+# cmk-own-vm
+# cmk-allow-klog: EXT4-fs \(dm-[0-9]+\): shut down requested
+# cmk-allow-klog: Aborting journal|I/O error|JBD2|drop_caches|EXT4-fs error
+#
+# PostgreSQL on a volume, with stop= in cmktab: when the vault says no the
+# database stops and its file system goes, when it says yes again both come back
+# by their units, and every row whose COMMIT was answered is there.  The same by
+# command of a member of the security group, who is not root, with the agent
+# dead.
+
+load ../lib/guest
+load node
+
+CYCLES=${CMK_LONG:+25}
+CYCLES=${CYCLES:-2}
+UNIT=postgresql@15-main.service
+PG_DROPIN=/run/systemd/system/$UNIT.d
+
+setup_file() {
+	node_up
+	systemd-sysusers
+	systemctl start cmk-helper.socket
+	sed -i "s/_netdev$/_netdev,stop=$UNIT/" /etc/cmktab
+	mkfs.ext4 -q -E nodiscard "$VOL"
+	mkdir -p /srv/pg $PG_DROPIN
+	echo "$VOL /srv/pg ext4 nofail,x-systemd.requires=cmk@vol.service 0 0" \
+		>>/etc/fstab
+	printf '[Unit]\nRequiresMountsFor=/srv/pg\n' >$PG_DROPIN/cmk.conf
+	systemctl daemon-reload
+	systemctl start /srv/pg
+	install -d -o postgres -g postgres /srv/pg/15
+	pg_createcluster 15 main -D /srv/pg/15/main >/dev/null
+	systemctl start $UNIT
+	sql "CREATE TABLE t (id int PRIMARY KEY)"
+	useradd --system --groups cmk-security officer
+	useradd --system other
+}
+
+teardown_file() {
+	systemctl stop $UNIT /srv/pg cmk-helper.socket
+	pg_dropcluster 15 main || true
+	sed -i '/srv.pg/d' /etc/fstab
+	rm -rf $PG_DROPIN
+	userdel officer
+	userdel other
+	node_down
+}
+
+setup() { NEXT=$BATS_FILE_TMPDIR/next; }
+
+teardown() {
+	[ -z "${WRITER-}" ] || kill "$WRITER" 2>/dev/null || true
+	systemctl --no-pager status $UNIT srv-pg.mount | tail -n 30
+	journalctl --no-pager -u 'cmk-helper@*' -o cat | tail -n 20
+	cmkctl status
+	journalctl -u cmkd -o cat --no-pager -n 10
+	agent_may_live
+	systemctl start cmkd
+	cmkctl -q restore vol 2>/dev/null || true
+}
+
+sql() { su postgres -c 'psql -XAtq -v ON_ERROR_STOP=1' <<<"$1"; }
+
+# Rows one by one; a number is in the log when its COMMIT was answered.
+write_rows() {
+	local i
+	i=$(cat "$NEXT" 2>/dev/null || echo 1)
+	while echo $((i + 1)) >"$NEXT" && sql "INSERT INTO t VALUES ($i)"; do
+		echo "$i" >>"$BATS_FILE_TMPDIR/rows"
+		i=$((i + 1))
+	done
+} 2>/dev/null
+
+rows_are_there() {
+	sql "SELECT id FROM t" | sort >"$BATS_TEST_TMPDIR/found"
+	sort "$BATS_FILE_TMPDIR/rows" >"$BATS_TEST_TMPDIR/logged"
+	[ -s "$BATS_TEST_TMPDIR/logged" ]
+	[ -s "$BATS_TEST_TMPDIR/found" ]
+	[ -z "$(comm -23 "$BATS_TEST_TMPDIR/logged" \
+		"$BATS_TEST_TMPDIR/found")" ]
+}
+
+stopped() {
+	! systemctl is-active -q $UNIT && ! mountpoint -q /srv/pg &&
+		! pgrep -u postgres postgres
+}
+
+serves() { sql "SELECT 1" >/dev/null 2>&1; }
+
+cycle() {	# BEGIN... -- END...
+	local begin=()
+
+	while [ "$1" != -- ]; do
+		begin+=("$1")
+		shift
+	done
+	shift
+	write_rows 3>&- &
+	WRITER=$!
+	sleep 3
+	"${begin[@]}"
+	until_true 60 stopped
+	wait $WRITER || true
+	WRITER=
+	"$@"
+	until_true 90 serves
+	rows_are_there
+	echo "# $(wc -l <"$BATS_FILE_TMPDIR/rows") rows" >&3
+}
+
+@test "the vault says no, and yes again" {
+	local i
+
+	for ((i = 0; i < CYCLES; i++)); do
+		cycle vault key delete pg -- vault key recover pg
+	done
+}
+
+@test "an administrator's revoke and restore" {
+	cycle cmkctl revoke vol -- cmkctl restore vol
+}
+
+as() { setpriv --reuid="$1" --regid="$1" --init-groups "${@:2}"; }
+
+@test "who is neither root nor of the security group may not" {
+	run as other cmkctl revoke vol
+	echo "$output"
+	[ "$status" = 3 ]
+	run as officer cmkctl restore vol
+	[ "$status" = 3 ]
+	printf '{"method":"Purge","uuid":"%s"}\n' "$(status .uuid)" |
+		as officer socat - UNIX-CONNECT:/run/cmk-helper.sock |
+		grep '"status":3'
+	serves
+}
+
+officer_revokes() {
+	kill_agent
+	as officer cmkctl revoke vol --reason "by the officer"
+	[ "$(status .reason)" = "by the officer" ]
+	[ "$(status .state)" = revoked ]
+}
+
+root_restores() {
+	agent_may_live
+	systemctl start cmkd
+	wait_state "revoked admin" 30
+	cmkctl restore vol
+}
+
+@test "a member of the security group revokes, with the agent dead" {
+	cycle officer_revokes -- root_restores
+}
