@@ -17,3 +17,8 @@ $(BUILD)/test/keys-tool: $(KEYS_TOOL_OBJ) $(CMKLIB)
 	$(call link,$(KEYS_TOOL_OBJ) $(CMKLIB) $(CMKLIB_LIBS))
 
 TEST_TOOLS += $(BUILD)/test/keys-tool
+
+$(BUILD)/test/ramscan: $(BUILD)/obj/tests/e2e/ram/scan.o
+	$(call link,$^)
+
+TEST_TOOLS += $(BUILD)/test/ramscan

@@ -6,7 +6,8 @@ A .bats file says it in comment lines at its head:
     # cmk-kernels: 6.1 6.12      run once on each of these kernels
     # cmk-more-kernels: 6.1      and on these when it is asked for by name or
                                  kernel, or in the long form
-    # cmk-mode: plain            plain, systemd or host (no machine)
+    # cmk-mode: plain            plain, systemd or host: no machine, but with
+                                 kernels the modules for them, and CMK_KERNEL
     # cmk-disk: 512M             a data disk; once for each disk
     # cmk-mem: 1G                memory of the machine
     # cmk-cpus: 2                its CPUs
@@ -77,10 +78,10 @@ def _tags(path):
 def _file_tests(path, mode, kernels):
     tags = _tags(path)
     mode = tags.get('mode', [mode])[0]
-    if mode == 'host':
-        kernels = ('',)
-    elif 'kernels' in tags:
+    if 'kernels' in tags:
         kernels = tags['kernels'][0].split()
+    elif mode == 'host':
+        kernels = ('',)
     more = tags.get('more-kernels', [''])[0].split()
     for kernel in (*kernels, *more):
         yield Test(

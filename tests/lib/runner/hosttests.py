@@ -17,10 +17,10 @@ def _command(test):
     return ['bats', '--tap', test.path]
 
 
-def _environment(run):
+def _environment(run, test):
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP',
                CMK_TREE=str(paths.TREE), CMK_BUILD=str(paths.BUILD),
-               CMK_VMS=str(paths.BUILD / 'vm'),
+               CMK_VMS=str(paths.BUILD / 'vm'), CMK_KERNEL=test.kernel,
                PATH=f"{paths.BUILD / 'bin'}:{os.environ['PATH']}")
     env.pop('CMK_LONG', None)
     if run.long:
@@ -46,7 +46,7 @@ def run_one(run, test):
     limit = run.limit(test)
     run.report.begin(test.label)
     with open(log, 'w', encoding='utf-8') as copy, subprocess.Popen(
-            _command(test), cwd=paths.TREE, env=_environment(run),
+            _command(test), cwd=paths.TREE, env=_environment(run, test),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors='replace',
             start_new_session=True) as process:

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
+# cmk-mode: host
+# cmk-timeout: 400
+#
+# From outside, the whole memory of a machine is searched for the keys of its
+# volumes, wherever the kernel or a program could have them.  While a volume
+# is live and read from, each of them is found as the cipher's driver has it;
+# afterwards none is, in any form.  But for the test of plaintext, this kernel
+# zeroes neither what it frees nor what it allocates, so that what the product
+# forgets to wipe stays to be seen.
+
+load ram/ram
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	ram_up init_on_alloc=0
+}
+
+teardown_file() { ram_down; }
+setup() { ram_names; }
+
+TIMES=${CMK_LONG:+20}
+TIMES=${TIMES:-1}
+
+# Both key schedules of each DEK.  The first two round keys of a schedule are
+# a half of the key itself.  Nothing else: no copy of a whole key, no form for a
+# wire, no header key.
+LIVE='^(enc|dec|raw)/[a-z]*\.dek'
+
+# What ends the keys and takes the plaintext of files out of the kernel's
+# memory, too.  For revoke and hold that is not built yet: they belong here when
+# it is.
+PURGES="close unload"
+
+live() {
+	guest live
+	ram_quiet
+	ram_search
+	only "${1-$LIVE}"
+}
+
+# ends CASE...: on live volumes one after the other; after each nothing is left
+ends() {
+	local name
+
+	live "${CONTROL-$LIVE}"
+	for name; do
+		guest "$name"
+		ram_search
+		none
+	done
+}
+
+repeated() {
+	local i
+
+	for ((i = 0; i < TIMES; i++)); do
+		"$@"
+	done
+}
+
+@test "revoke, and again after a restore" {
+	ends revoke
+	repeated ends revoke
+}
+
+@test "hold" {
+	repeated ends hold
+}
+
+@test "the lease ends, the agent killed" {
+	repeated ends killed
+}
+
+@test "the lease ends, the agent stopped" {
+	repeated ends stopped
+}
+
+@test "close, and the module unloaded" {
+	repeated ends close unload
+}
+
+@test "the registers of a CPU are searched: at work it has keys in them" {
+	local tries
+
+	guest live
+	for ((tries = 0; tries < 60; tries++)); do
+		ram_search_cpus
+		[ ! -s "$HITS" ] || break
+	done
+	grep -E "$LIVE" "$HITS"
+}
+
+@test "where the kernel zeroes what it frees, no plaintext is left" {
+	# As ram/guest writes it.
+	seq 100000000 100419429 >"$BATS_TEST_TMPDIR/text"
+	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
+		"text=$BATS_TEST_TMPDIR/text" >>"$NEEDLES"
+	ram_again init_on_free=1
+	# shellcheck disable=SC2086 # a list
+	CONTROL="$LIVE|^text/" repeated ends $PURGES
+}
+
+@test "the search finds each thing that it looks for" {
+	planted | vm exec "$VM" -- /root/guest plant
+	ram_search
+	only .
+}
