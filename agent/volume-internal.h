@@ -36,6 +36,12 @@ struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
 int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
 		     struct cmk_error *e);
 
+/*
+ * Gives up keys that are on their way, and wipes those that are here; a volume
+ * that was to be opened is gone afterwards.
+ */
+void cmk_volume_end_fetch(struct cmk_volume *v);
+
 enum cmk_cause cmk_volume_kernel_cause(enum cmk_pol_cause cause);
 
 /* Unix microseconds if the clock is synchronised, else 0. */

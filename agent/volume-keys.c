@@ -377,3 +377,17 @@ int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
 	return cmk_keys_fetch(&v->keys, v->agent->keks, v->header, v->kek, id,
 			      on_unwrap, on_keys, v, e);
 }
+
+void cmk_volume_end_fetch(struct cmk_volume *v)
+{
+	struct cmk_error e;
+
+	if (!v->keys)
+		return;
+	cmk_keys_free(v->keys);
+	v->keys = NULL;
+	cmk_error_set(&e, CMK_FAILED, -EKEYREVOKED, "gate-closed",
+		      "the gate was closed while its keys were on their way");
+	audit_failed(v, &e, NULL);
+	not_installed(v, &e);
+}

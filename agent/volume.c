@@ -244,11 +244,24 @@ static void audit_lapse(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	cmk_helper_ask(v->agent, "Purge", v->st.uuid);
 }
 
+/*
+ * Is the gate closed against the keys that are on their way?  A restore begins
+ * behind a closed gate; nothing but an administrator stops it there.
+ */
+static bool closed_on_keys(const struct cmk_volume *v,
+			   const struct cmk_nl_volume *k)
+{
+	return k->gate != CMK_GATE_OPEN &&
+	       (v->kernel.gate == CMK_GATE_OPEN ||
+		(k->sticky && !v->kernel.sticky));
+}
+
 static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 {
 	struct cmk_pol_obs o = { .kind = gate_kind(k) };
 	struct cmk_error e;
 	bool was_open = v->kernel.gate == CMK_GATE_OPEN;
+	bool closed = closed_on_keys(v, k);
 
 	audit_lapse(v, k);
 	v->kernel = *k;
@@ -256,6 +269,9 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 		return;
 	o.cause = pol_cause(k->cause);
 	cmk_volume_observe(v, &o);
+	/* Else they would lie in memory until the last has come. */
+	if (closed)
+		cmk_volume_end_fetch(v);
 	/* As a table that was exchanged, or a key drop, leaves it. */
 	if (k->gate == CMK_GATE_OPEN && was_open && k->live < k->ranges &&
 	    cmk_pol_phase_live(v->pol.phase) && !v->keys &&

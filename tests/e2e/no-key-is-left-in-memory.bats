@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-more-kernels: 6.1
 # cmk-mode: host
-# cmk-timeout: 400
+# cmk-timeout: 480
 #
 # From outside, the whole memory of a machine is searched for the keys of its
 # volumes, wherever the kernel or a program could have them.  While a volume
@@ -66,6 +66,33 @@ repeated() {
 @test "revoke, and again after a restore" {
 	ends revoke
 	repeated ends revoke
+}
+
+# on_their_way: the agent has some keys and waits for others
+on_their_way() {
+	local tries
+
+	guest revoke
+	vault switch slow 3000 >/dev/null
+	guest begin
+	for ((tries = 0; tries < 15; tries++)); do
+		ram_search
+		! grep -q ^copy/direct.dek "$HITS" || return 0
+	done
+	return 1
+}
+
+interrupted() {
+	live
+	on_their_way
+	guest revoke
+	ram_search
+	vault reset >/dev/null
+	none
+}
+
+@test "revoke while the keys are on their way" {
+	repeated interrupted
 }
 
 @test "hold" {
