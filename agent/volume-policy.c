@@ -131,6 +131,7 @@ static void close_gate(struct cmk_volume *v, bool hold)
 		cmk_audit_write(v->agent->audit, &en, "%s: %s, %s%s%s",
 				v->st.name, en.state_new, en.cause,
 				reason[0] ? ": " : "", reason);
+		cmk_volume_end_fetch(v);
 		cmk_helper_ask(v->agent, "Purge", v->st.uuid);
 		return;
 	}

@@ -31,11 +31,6 @@ TIMES=${TIMES:-1}
 # wire, no header key.
 LIVE='^(enc|dec|raw)/[a-z]*\.dek'
 
-# What ends the keys and takes the plaintext of files out of the kernel's
-# memory, too.  For revoke and hold that is not built yet: they belong here when
-# it is.
-PURGES="close unload"
-
 live() {
 	guest live
 	ram_quiet
@@ -122,14 +117,20 @@ interrupted() {
 	grep -E "$LIVE" "$HITS"
 }
 
+# After a lapse nobody has asked for more than the keys' end.
+plaintext_ends() {
+	ends revoke
+	ends hold
+	ends close unload
+}
+
 @test "where the kernel zeroes what it frees, no plaintext is left" {
 	# As ram/guest writes it.
 	seq 100000000 100419429 >"$BATS_TEST_TMPDIR/text"
 	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
 		"text=$BATS_TEST_TMPDIR/text" >>"$NEEDLES"
 	ram_again init_on_free=1
-	# shellcheck disable=SC2086 # a list
-	CONTROL="$LIVE|^text/" repeated ends $PURGES
+	CONTROL="$LIVE|^text/" repeated plaintext_ends
 }
 
 @test "the search finds each thing that it looks for" {

@@ -13,8 +13,8 @@
 #
 # After cmkctl revoke no page of the volume can be read any more, though it was
 # in a cache: by a name, by an open file, in another mount namespace, through a
-# device on top, from the device itself.  With --no-purge each of them can, which
-# shows that it was there.
+# device on top, from the device itself.  With --no-purge each of them can,
+# which shows that it was there.
 
 load ../lib/guest
 load cmk
