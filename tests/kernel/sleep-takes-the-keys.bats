@@ -80,21 +80,6 @@ comes_back() {
 	read_one
 }
 
-@test "the time asleep counts for the lease" {
-	local mono boot
-	nl "renew $UUID 6 revoke 60000 asleep" "set $UUID 0 1 $KEY_A"
-	boot=$(awk '{printf "%d", $1}' /proc/uptime)
-	mono=$(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list)
-	rtcwake -m mem -s 9
-	boot=$(($(awk '{printf "%d", $1}' /proc/uptime) - boot))
-	mono=$(($(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list) -
-		mono))
-	echo "# $boot s went by, awake were $mono" >&3
-	[ $((boot - mono)) -ge 5 ]
-	sleep 0.2
-	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=lease"*live=0* ]]
-}
-
 # Here the agent and whoever does I/O are frozen and thawed with the rest.
 with_agent() {
 	gone cmk
@@ -121,4 +106,21 @@ with_agent() {
 	[ "$(storm_field errors)" = 0 ]
 	run grep 'by the kernel' "$BATS_TEST_TMPDIR/cmkd.log"
 	[ "$status" = 1 ]
+}
+
+# The last one: this sleep is a whole one, of which not every part of the
+# emulated machine wakes as it was.
+@test "the time asleep counts for the lease" {
+	local mono boot
+	nl "renew $UUID 6 revoke 60000 asleep" "set $UUID 0 1 $KEY_A"
+	boot=$(awk '{printf "%d", $1}' /proc/uptime)
+	mono=$(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list)
+	rtcwake -m mem -s 9
+	boot=$(($(awk '{printf "%d", $1}' /proc/uptime) - boot))
+	mono=$(($(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list) -
+		mono))
+	echo "# $boot s went by, awake were $mono" >&3
+	[ $((boot - mono)) -ge 5 ]
+	sleep 0.2
+	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=lease"*live=0* ]]
 }

@@ -135,7 +135,7 @@ class Session:
             pid = self.vm.guest.start(self._argv(test, limit), capture=False)
             while time.monotonic() < end:
                 take()
-                state = self.vm.guest.call('guest-exec-status', {'pid': pid})
+                state = self.vm.guest.status(pid)
                 if state['exited']:
                     return ''
                 time.sleep(0.2)

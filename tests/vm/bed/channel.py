@@ -92,11 +92,11 @@ class Guest:
     def __init__(self, path):
         self.path = path
 
-    def call(self, command, arguments=None, timeout=60):
+    def _ask(self, command, arguments, timeout):
         """The 0xff resets the agent's parser and marks the answer that
         belongs to this caller: what came before is somebody else's."""
         token = random.getrandbits(31)
-        with _locked(self.path), _Line(self.path, timeout) as line:
+        with _Line(self.path, timeout) as line:
             line.send({'execute': 'guest-sync-delimited',
                        'arguments': {'id': token}}, b'\xff')
             while True:
@@ -108,6 +108,24 @@ class Guest:
                 if json.loads(answer.split(b'\xff')[-1])['return'] == token:
                     break
             return line.call(command, arguments)
+
+    def call(self, command, arguments=None, timeout=60, again=None):
+        """Ask the agent, and every `again` seconds anew while no answer
+        comes: a machine that goes to sleep loses what is on its way."""
+        end = time.monotonic() + timeout
+        with _locked(self.path):
+            while True:
+                left = end - time.monotonic()
+                try:
+                    return self._ask(command, arguments,
+                                     min(again or left, left))
+                except TimeoutError:
+                    if not again or time.monotonic() + again > end:
+                        raise
+
+    def status(self, pid):
+        """What the agent knows of a program that it has started."""
+        return self.call('guest-exec-status', {'pid': pid}, again=5)
 
     def alive(self, timeout=2):
         try:
@@ -129,7 +147,7 @@ class Guest:
         end = None if timeout is None else time.monotonic() + timeout
         pause = 0.02
         while True:
-            state = self.call('guest-exec-status', {'pid': pid})
+            state = self.status(pid)
             if state['exited']:
                 break
             if end and time.monotonic() > end:
