@@ -70,3 +70,9 @@ def run_one(run, test):
     if process.returncode and not reader.failures:
         reader.fail(f'ends with status 0, not {process.returncode}')
     run.report.end(test.label)
+
+
+def run_all(run, tests):
+    """Run all tests, one after the other."""
+    for test in tests:
+        run_one(run, test)

@@ -10,6 +10,7 @@ RESULT = re.compile(r'^(ok|not ok)\b(?:\s+(\d+))?(?:\s*-)?\s*(.*)$')
 PLAN = re.compile(r'^1\.\.(\d+)')
 SKIP = re.compile(r'\s*#\s*skip\b\s*(.*)$', re.IGNORECASE)
 NOTES_SHOWN = 40
+SLOW = 10                       # seconds
 
 
 class Report:
@@ -49,8 +50,11 @@ class Report:
             self.running[label] = time.monotonic()
 
     def end(self, label):
+        """What took long is told: a run has little time."""
         with self.lock:
-            self.running.pop(label, None)
+            since = self.running.pop(label, None)
+            if since and time.monotonic() - since >= SLOW:
+                self._write(f'# {label}: {time.monotonic() - since:.0f} s\n')
 
     def note(self, text):
         with self.lock:
@@ -64,6 +68,9 @@ class Report:
             if status == 'ok':
                 self.passed += 1
                 self._write(f'ok {line}\n')
+                # Of a test that passes these are its figures.
+                for note in notes:
+                    self._write(f'#   {note}\n')
             elif status == 'skip':
                 self.skipped += 1
                 self._write(f'ok {line}\n')
@@ -118,10 +125,7 @@ class Reader:
         if status == 'ok' and skip:
             self.report.result(self.label, 'skip', text)
         elif status == 'ok':
-            self.report.result(self.label, 'ok', text)
-            # Of a test that passes these are its figures.
-            for line in self.notes:
-                self.report.note(f'  {line}')
+            self.report.result(self.label, 'ok', text, self.notes)
         else:
             self.open = text
             return
