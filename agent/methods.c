@@ -179,7 +179,7 @@ static void on_probed(struct cmk_volume *v, const struct cmk_kek_result *res,
 		      "revoke" : "hold", "keep_asleep", lease.keep_asleep,
 		      "client_request_id", res->client_request_id,
 		      "message", answer == CMK_DENIED_EXPIRED ?
-		      "the key has expired; extend it in the vault" :
+		      "the key has expired or is not active yet; see its dates in the vault" :
 		      answer == CMK_USABLE ? "" : res->error.text);
 	cmk_request_result(req, j);
 }

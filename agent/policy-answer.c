@@ -67,9 +67,9 @@ void cmk_step_deny(struct cmk_pol_step *s)
 		cmk_step_act(s, CMK_ACT_HOLD, CMK_NOTE_NONE);
 }
 
-bool cmk_step_expired(const struct cmk_pol_step *s)
+bool cmk_step_out_of_time(const struct cmk_pol_step *s)
 {
-	return s->now >= cmk_pol_expiry(s->conf, s->st);
+	return cmk_pol_out_of_time(s->conf, s->st, s->now);
 }
 
 /*
@@ -204,8 +204,8 @@ static void on_return(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
 
-	/* The vault unwraps with an expired key; that is no return. */
-	if (cmk_step_expired(s))
+	/* The vault unwraps out of the key's time; that is no return. */
+	if (cmk_step_out_of_time(s))
 		return;
 	st->deny_until = 0;
 	if (s->conf->return_auto) {

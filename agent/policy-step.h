@@ -25,7 +25,7 @@ void cmk_step_act(struct cmk_pol_step *s, enum cmk_pol_action_type type,
 void cmk_step_note(struct cmk_pol_step *s, enum cmk_pol_note n);
 uint64_t cmk_step_interval(const struct cmk_pol_step *s);
 void cmk_step_copy_id(char *dst, const char *src);
-bool cmk_step_expired(const struct cmk_pol_step *s);
+bool cmk_step_out_of_time(const struct cmk_pol_step *s);
 
 /* The no of the vault stands: hold or revoke. */
 void cmk_step_deny(struct cmk_pol_step *s);

@@ -51,22 +51,46 @@ uint64_t cmk_pol_grace_end(const struct cmk_pol_conf *conf,
 			state->grace_end);
 }
 
-uint64_t cmk_pol_expiry(const struct cmk_pol_conf *conf,
-			const struct cmk_pol_state *state)
+/*
+ * A time of the key in boot time, later by @slack if only the local clock is
+ * known.  It comes from the network: the year 300,000 is for ever.
+ */
+static uint64_t boot_time(const struct cmk_pol_state *state, int64_t unix_s,
+			  int64_t slack)
 {
 	int64_t us;
 
+	if (unix_s < 0)
+		return 0;
+	if (unix_s > INT64_MAX / 4 / 1000000)
+		return CMK_POL_NEVER;
+	us = unix_s * 1000000 - state->clock;
+	if (!state->clock_vault)
+		us += slack;
+	return us < 0 ? 0 : us;
+}
+
+uint64_t cmk_pol_expiry(const struct cmk_pol_conf *conf,
+			const struct cmk_pol_state *state)
+{
 	if (!conf->expiry_denies || !state->exp || !state->clock_known)
 		return CMK_POL_NEVER;
-	/* exp comes from the network: the year 300,000 is for ever. */
-	if (state->exp < 0)
+	return boot_time(state, state->exp, CMK_POL_CLOCK_SLACK);
+}
+
+static uint64_t activation(const struct cmk_pol_conf *conf,
+			   const struct cmk_pol_state *state)
+{
+	if (!conf->expiry_denies || !state->nbf || !state->clock_known)
 		return 0;
-	if (state->exp > INT64_MAX / 4 / 1000000)
-		return CMK_POL_NEVER;
-	us = state->exp * 1000000 - state->clock;
-	if (!state->clock_vault)
-		us += CMK_POL_CLOCK_SLACK;
-	return us < 0 ? 0 : us;
+	return boot_time(state, state->nbf, -CMK_POL_CLOCK_SLACK);
+}
+
+bool cmk_pol_out_of_time(const struct cmk_pol_conf *conf,
+			 const struct cmk_pol_state *state, uint64_t now)
+{
+	return now < activation(conf, state) ||
+	       now >= cmk_pol_expiry(conf, state);
 }
 
 /* The next GET comes in time to see whether a near exp has been moved. */
@@ -77,22 +101,22 @@ static void schedule_get(struct cmk_pol_step *s)
 	struct cmk_pol_state *st = s->st;
 
 	st->get_at = s->now + s->conf->get_interval;
-	if (exp == CMK_POL_NEVER)
-		return;
-	if (s->now >= exp)
+	if (cmk_step_out_of_time(s))
 		st->get_at = s->now + s->conf->check_interval;
-	else if (exp > s->now + lead && exp - lead < st->get_at)
+	else if (exp != CMK_POL_NEVER && exp > s->now + lead &&
+		 exp - lead < st->get_at)
 		st->get_at = exp - lead;
 }
 
 static void on_get(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
-	bool was = cmk_step_expired(s);
+	bool was = cmk_step_out_of_time(s);
 
 	st->exp = s->obs->exp;
+	st->nbf = s->obs->nbf;
 	schedule_get(s);
-	if (was && !cmk_step_expired(s))
+	if (was && !cmk_step_out_of_time(s))
 		st->probe_at = s->now;
 }
 
@@ -313,9 +337,10 @@ static void deadlines_live(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
 
-	if (cmk_step_expired(s)) {
+	if (cmk_step_out_of_time(s)) {
 		st->cause = CMK_POL_CAUSE_EXPIRED;
-		st->get_at = s->now;
+		if (s->obs->kind != CMK_OBS_GET)
+			st->get_at = s->now;
 		cmk_step_deny(s);
 	} else if (s->now >= cmk_pol_grace_end(s->conf, st)) {
 		st->cause = CMK_POL_CAUSE_GRACE;

@@ -29,7 +29,7 @@ enum cmk_pol_cause {
 	CMK_POL_CAUSE_NONE,
 	CMK_POL_CAUSE_DELETED,
 	CMK_POL_CAUSE_DISABLED,
-	CMK_POL_CAUSE_EXPIRED,
+	CMK_POL_CAUSE_EXPIRED,	/* exp has passed, or nbf is still to come */
 	CMK_POL_CAUSE_PERMISSION,
 	CMK_POL_CAUSE_GRACE,	/* no proof for OfflineGrace */
 	CMK_POL_CAUSE_KERNEL,	/* the kernel's own: lease, hold time-out */
@@ -82,7 +82,7 @@ enum cmk_pol_phase {
  * @CMK_OBS_UNKNOWN: everything else
  *
  * Answers to a GET of the key's attributes:
- * @CMK_OBS_GET: exp is in the observation
+ * @CMK_OBS_GET: exp and nbf are in the observation
  * @CMK_OBS_GET_REFUSED: 401, 403 or 404; denies nothing by itself
  * @CMK_OBS_GET_SILENT: no verdict
  *
@@ -123,7 +123,7 @@ enum cmk_pol_obs_kind {
  * @oid, @tid: of the token that was used; NULL if none
  * @date: the vault's Date, Unix seconds; 0 if none
  * @local_clock: Unix microseconds of a synchronised clock; 0 if none
- * @exp: of CMK_OBS_GET, Unix seconds; 0 if the key has none
+ * @exp, @nbf: of CMK_OBS_GET, Unix seconds; 0 if the key has none
  * @retry_after: how long the server asks to be left alone
  * @cause: of CMK_OBS_GATE_HELD and _REVOKED
  * @random: any number, spreads the probes of a fleet
@@ -132,7 +132,7 @@ enum cmk_pol_obs_kind {
 struct cmk_pol_obs {
 	enum cmk_pol_obs_kind kind;
 	const char *oid, *tid;
-	int64_t date, local_clock, exp;
+	int64_t date, local_clock, exp, nbf;
 	uint64_t retry_after;
 	enum cmk_pol_cause cause;
 	uint32_t random;
@@ -172,7 +172,7 @@ struct cmk_pol_conf {
  * @deny_until: end of DenyHold, 0 if it does not run
  * @waits: a return was seen but OnReturn=manual
  * @stretch: factor of the interval, because of throttling
- * @exp: of the key as last seen, Unix seconds
+ * @exp, @nbf: of the key as last seen, Unix seconds
  * @clock: Unix time less boot time, valid if @clock_known
  * @clock_vault: @clock comes from the vault's Date
  * @probe_at, @get_at, @renew_at: what is due next
@@ -186,7 +186,7 @@ struct cmk_pol_state {
 	uint64_t first_denial, last_denial, return_at, deny_until;
 	bool waits;
 	unsigned int stretch;
-	int64_t exp, clock;
+	int64_t exp, nbf, clock;
 	bool clock_known, clock_vault;
 	uint64_t probe_at, get_at, renew_at;
 };
@@ -262,5 +262,12 @@ uint64_t cmk_pol_grace_end(const struct cmk_pol_conf *conf,
  */
 uint64_t cmk_pol_expiry(const struct cmk_pol_conf *conf,
 			const struct cmk_pol_state *state);
+
+/*
+ * Has the key expired, or is it not active yet?  The vault unwraps all the
+ * same.  No with Expiry=warn, or if no clock is known.
+ */
+bool cmk_pol_out_of_time(const struct cmk_pol_conf *conf,
+			 const struct cmk_pol_state *state, uint64_t now);
 
 #endif

@@ -92,9 +92,11 @@ static int check_expiry(struct cmk_volume *v, const struct cmk_kek_result *res,
 	st = cmk_pol_init(&v->conf, now, 0, NULL, NULL);
 	o.local_clock = cmk_volume_clock();
 	st = cmk_pol_step(&v->conf, &st, &o, now).state;
-	if (now < cmk_pol_expiry(&v->conf, &st))
+	if (!cmk_pol_out_of_time(&v->conf, &st, now))
 		return 0;
 	return cmk_error_set(e, CMK_DENIED, -EKEYEXPIRED, "kek-expired",
+			     now < cmk_pol_expiry(&v->conf, &st) ?
+			     "%s is not active yet; see its activation date in the vault" :
 			     "%s has expired; extend it in the vault",
 			     v->st.kid);
 }

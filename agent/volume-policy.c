@@ -23,7 +23,7 @@
 
 bool cmk_volume_expired(const struct cmk_volume *v)
 {
-	return cmk_boottime() >= cmk_pol_expiry(&v->conf, &v->pol);
+	return cmk_pol_out_of_time(&v->conf, &v->pol, cmk_boottime());
 }
 
 struct cmk_nl_lease cmk_volume_terms(const struct cmk_volume *v)
@@ -90,7 +90,8 @@ static void say_reason(const struct cmk_volume *v, char *ret, size_t size)
 			 v->last.client_request_id);
 		return;
 	case CMK_POL_CAUSE_EXPIRED:
-		snprintf(ret, size, "exp %" PRId64, v->pol.exp);
+		snprintf(ret, size, "exp %" PRId64 ", nbf %" PRId64,
+			 v->pol.exp, v->pol.nbf);
 		return;
 	case CMK_POL_CAUSE_GRACE:
 		snprintf(ret, size, "no proof for %" PRIu64 " s",
@@ -325,6 +326,7 @@ struct cmk_pol_obs cmk_volume_obs(enum cmk_pol_obs_kind kind,
 	o.tid = res->tid;
 	o.date = res->date;
 	o.exp = res->exp;
+	o.nbf = res->nbf;
 	o.age = res->latency_us;
 	o.retry_after = res->retry_after * 1000000ULL;
 	return o;

@@ -129,7 +129,10 @@ void cmk_volume_forget(struct cmk_volume *v);
 /* Words of status: opening, ready, grace, held, revoked; and the cause. */
 const char *cmk_volume_state_name(const struct cmk_volume *v);
 const char *cmk_volume_cause_name(const struct cmk_volume *v);
-/* The vault unwraps with an expired key; this node does not let it count. */
+/*
+ * Past its exp, or before its nbf: the vault unwraps all the same; this node
+ * does not let it count.
+ */
 bool cmk_volume_expired(const struct cmk_volume *v);
 /* Of the lease that this volume is to have now. */
 struct cmk_nl_lease cmk_volume_terms(const struct cmk_volume *v);

@@ -117,7 +117,7 @@ static void rules(const struct cmk_pol_conf *c, const struct cmk_pol_state *a,
 	/* Silence alone closes nothing but by a deadline of its own. */
 	if (closing && !is_denial_obs(o->kind)) {
 		bool grace = now >= cmk_pol_grace_end(c, b);
-		bool exp = now >= cmk_pol_expiry(c, b);
+		bool exp = cmk_pol_out_of_time(c, b, now);
 		bool hold = a->deny_until && now >= a->deny_until;
 
 		assert_true(grace || exp || hold ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The policy over time: confirmation, settling, hold and revoke, the offline
- * grace, expiry, return, and the time from the vault's no to no key.
+ * grace, return, lost commands, and the time from the vault's no to no key.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -268,82 +268,6 @@ static void the_lease_is_renewed_also_in_silence(void **unused)
 	assert_true(renewed > 150);
 }
 
-static void expiry_denies_at_exp_by_the_vaults_clock(void **unused)
-{
-	struct cmk_pol_state st = state_in(CMK_POL_READY);
-	struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
-	struct cmk_pol_result r;
-	char buf[16];
-
-	st.renew_at = NOW + 10000 * S;
-	st.proof_at = NOW;
-	st.grace_end = CMK_POL_NEVER;
-	o.date = 1800000000;
-	o.exp = o.date + 100;
-	/* A local clock that is a year ahead changes nothing. */
-	o.local_clock = (o.date + 31536000) * 1000000;
-	r = cmk_pol_step(&base, &st, &o, NOW);
-	assert_int_equal(r.wake_at, NOW + 100 * S);
-	assert_int_equal(r.state.get_at, NOW + 95 * S);
-	o.kind = CMK_OBS_TICK;
-	o.date = 0;
-	r = cmk_pol_step(&base, &r.state, &o, NOW + 100 * S - 1);
-	assert_string_equal(cell(&r, buf), "0");
-	r = cmk_pol_step(&base, &r.state, &o, NOW + 100 * S);
-	assert_string_equal(cell(&r, buf), "3H");
-	assert_int_equal(r.actions[0].cause, CMK_POL_CAUSE_EXPIRED);
-	/* The vault goes on to unwrap: that brings nothing back. */
-	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 101 * S);
-	assert_string_equal(cell(&r, buf), "3");
-	/* A later exp does. */
-	o.kind = CMK_OBS_GET;
-	o.exp += 1000;
-	r = cmk_pol_step(&base, &r.state, &o, NOW + 102 * S);
-	assert_int_equal(r.state.probe_at, NOW + 102 * S);
-	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 103 * S);
-	assert_string_equal(cell(&r, buf), "5R");
-}
-
-static void expiry_by_the_local_clock_has_slack(void **unused)
-{
-	struct cmk_pol_state st = state_in(CMK_POL_READY);
-	struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
-	struct cmk_pol_result r;
-
-	o.exp = 1800000000;
-	/* No clock, no expiry. */
-	r = cmk_pol_step(&base, &st, &o, NOW);
-	assert_int_equal(cmk_pol_expiry(&base, &r.state), CMK_POL_NEVER);
-	o.local_clock = (o.exp - 10) * 1000000;
-	r = cmk_pol_step(&base, &st, &o, NOW);
-	assert_int_equal(cmk_pol_expiry(&base, &r.state),
-			 NOW + 10 * S + CMK_POL_CLOCK_SLACK);
-	/* The vault's date, once heard, wins. */
-	o.date = o.exp - 20;
-	r = cmk_pol_step(&base, &r.state, &o, NOW);
-	assert_int_equal(cmk_pol_expiry(&base, &r.state), NOW + 20 * S);
-}
-
-static void exp_from_the_network_cannot_overflow(void **unused)
-{
-	static const int64_t exps[] = {
-		INT64_MAX, INT64_MAX / 1000000, INT64_MIN, -1, 32503680000,
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(exps) / sizeof(exps[0]); i++) {
-		struct cmk_pol_state st = state_in(CMK_POL_READY);
-		struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
-		struct cmk_pol_result r;
-
-		o.exp = exps[i];
-		o.date = 1800000000;
-		r = cmk_pol_step(&base, &st, &o, NOW);
-		assert_int_equal(r.state.phase,
-				 exps[i] < 0 ? CMK_POL_HELD : CMK_POL_READY);
-	}
-}
-
 static void a_manual_return_waits_and_says_so_once(void **unused)
 {
 	struct cmk_pol_conf c = base;
@@ -466,9 +390,6 @@ int main(void)
 		cmocka_unit_test(
 			a_new_agent_takes_the_end_of_the_grace_as_it_is),
 		cmocka_unit_test(the_lease_is_renewed_also_in_silence),
-		cmocka_unit_test(expiry_denies_at_exp_by_the_vaults_clock),
-		cmocka_unit_test(expiry_by_the_local_clock_has_slack),
-		cmocka_unit_test(exp_from_the_network_cannot_overflow),
 		cmocka_unit_test(a_manual_return_waits_and_says_so_once),
 		cmocka_unit_test(a_failed_restore_goes_back_and_tries_again),
 		cmocka_unit_test(throttling_stretches_up_to_five_times),
