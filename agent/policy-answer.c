@@ -35,6 +35,19 @@ uint64_t cmk_step_interval(const struct cmk_pol_step *s)
 	return base - spread + s->obs->random % (2 * spread + 1);
 }
 
+/*
+ * An interval is from question to question: one that waits long for its answer
+ * must not make the next come later, or the time from the vault's no to no key
+ * would have one answer more.
+ */
+static uint64_t until_next(const struct cmk_pol_step *s)
+{
+	uint64_t interval = cmk_step_interval(s);
+	uint64_t age = s->obs->age;
+
+	return interval - (age < interval / 2 ? age : interval / 2);
+}
+
 void cmk_step_copy_id(char *dst, const char *src)
 {
 	size_t n = src ? strnlen(src, CMK_POL_ID_LEN - 1) : 0;
@@ -48,6 +61,7 @@ void cmk_step_revoke(struct cmk_pol_step *s)
 {
 	s->st->phase = CMK_POL_REVOKED;
 	s->st->deny_until = 0;
+	s->st->close_at = 0;
 	cmk_step_act(s, CMK_ACT_REVOKE, CMK_NOTE_NONE);
 }
 
@@ -63,8 +77,10 @@ void cmk_step_deny(struct cmk_pol_step *s)
 	}
 	s->st->phase = CMK_POL_HELD;
 	s->st->deny_until = s->now + s->conf->deny_hold;
-	if (!held)
-		cmk_step_act(s, CMK_ACT_HOLD, CMK_NOTE_NONE);
+	if (held)
+		return;
+	s->st->close_at = 0;
+	cmk_step_act(s, CMK_ACT_HOLD, CMK_NOTE_NONE);
 }
 
 bool cmk_step_out_of_time(const struct cmk_pol_step *s)
@@ -134,8 +150,11 @@ void cmk_step_denied(struct cmk_pol_step *s, enum cmk_pol_cause cause)
 			next = s->conf->confirm_spacing;
 		}
 		break;
-	case CMK_POL_REVOKED:
 	case CMK_POL_RESTORING:
+		/* The keys may be here before the next answer. */
+		next = s->conf->confirm_spacing;
+		break;
+	case CMK_POL_REVOKED:
 	case CMK_POL_STICKY:
 		break;
 	}
@@ -157,7 +176,7 @@ static uint64_t wait_as_asked(const struct cmk_pol_step *s, uint64_t next)
 void cmk_step_silent(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
-	uint64_t next = cmk_step_interval(s);
+	uint64_t next = until_next(s);
 
 	switch (st->phase) {
 	case CMK_POL_READY:
@@ -235,17 +254,20 @@ void cmk_step_usable(struct cmk_pol_step *s)
 		st->phase = CMK_POL_READY;
 		st->cause = CMK_POL_CAUSE_NONE;
 		cmk_step_note(s, CMK_NOTE_PROOF_AGAIN);
+		/* fall through */
+	case CMK_POL_READY:
+		/* The kernel, or the next agent, has no end that is older. */
+		st->renew_at = s->now;
 		break;
 	case CMK_POL_HELD:
 	case CMK_POL_REVOKED:
 		on_return(s);
 		break;
-	case CMK_POL_READY:
 	case CMK_POL_RESTORING:
 	case CMK_POL_STICKY:
 		break;
 	}
-	st->probe_at = s->now + cmk_step_interval(s);
+	st->probe_at = s->now + until_next(s);
 }
 
 void cmk_step_permission(struct cmk_pol_step *s)

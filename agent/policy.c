@@ -138,6 +138,10 @@ static void on_gate_open(struct cmk_pol_step *s)
 		return;
 	case CMK_POL_HELD:
 	case CMK_POL_REVOKED:
+		/* Nobody opened it: our command to close it was lost. */
+		if (st->close_at)
+			return;
+		break;
 	case CMK_POL_STICKY:
 		break;
 	}
@@ -145,6 +149,7 @@ static void on_gate_open(struct cmk_pol_step *s)
 	st->cause = CMK_POL_CAUSE_NONE;
 	st->denials = 0;
 	st->deny_until = 0;
+	st->close_at = 0;
 	st->waits = false;
 	st->return_at = s->now;
 	st->renew_at = s->now;
@@ -167,11 +172,17 @@ static void closed_by_kernel(struct cmk_pol_step *s, enum cmk_pol_phase phase)
 
 static void on_gate_held(struct cmk_pol_step *s)
 {
-	switch (s->st->phase) {
+	struct cmk_pol_state *st = s->st;
+
+	switch (st->phase) {
+	case CMK_POL_REVOKED:
+		/* It is still to be revoked. */
+		if (st->close_at)
+			return;
+		/* fall through */
 	case CMK_POL_READY:
 	case CMK_POL_GRACE:
 	case CMK_POL_CONFIRM:
-	case CMK_POL_REVOKED:
 	case CMK_POL_STICKY:
 		closed_by_kernel(s, CMK_POL_HELD);
 		break;
@@ -179,12 +190,14 @@ static void on_gate_held(struct cmk_pol_step *s)
 	case CMK_POL_RESTORING:
 		break;
 	}
+	st->close_at = 0;
 }
 
 static void on_gate_revoked(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
 
+	st->close_at = 0;
 	switch (st->phase) {
 	case CMK_POL_READY:
 	case CMK_POL_GRACE:
@@ -214,6 +227,7 @@ static void on_gate_sticky(struct cmk_pol_step *s)
 	st->phase = CMK_POL_STICKY;
 	st->cause = CMK_POL_CAUSE_ADMIN;
 	st->deny_until = 0;
+	st->close_at = 0;
 	st->waits = false;
 	cmk_step_note(s, CMK_NOTE_ADMIN);
 }
@@ -227,9 +241,9 @@ static void on_restored(struct cmk_pol_step *s)
 	st->phase = CMK_POL_READY;
 	st->cause = CMK_POL_CAUSE_NONE;
 	st->denials = 0;
+	st->close_at = 0;
 	st->return_at = s->now;
 	st->renew_at = s->now + s->conf->lease_ttl / 5;
-	st->probe_at = s->now + cmk_step_interval(s);
 }
 
 static void on_restore_failed(struct cmk_pol_step *s)
@@ -242,6 +256,22 @@ static void on_restore_failed(struct cmk_pol_step *s)
 	if (st->phase == CMK_POL_HELD && cmk_pol_cause_is_denial(st->cause))
 		st->deny_until = s->now + s->conf->deny_hold;
 	st->probe_at = s->now + cmk_step_interval(s);
+}
+
+static void on_close_failed(struct cmk_pol_step *s)
+{
+	switch (s->st->phase) {
+	case CMK_POL_HELD:
+	case CMK_POL_REVOKED:
+		s->st->close_at = s->now + CMK_POL_CLOSE_RETRY;
+		break;
+	case CMK_POL_READY:
+	case CMK_POL_GRACE:
+	case CMK_POL_CONFIRM:
+	case CMK_POL_RESTORING:
+	case CMK_POL_STICKY:
+		break;
+	}
 }
 
 static void observe(struct cmk_pol_step *s)
@@ -315,6 +345,9 @@ static void observe(struct cmk_pol_step *s)
 	case CMK_OBS_RESTORE_FAILED:
 		on_restore_failed(s);
 		return;
+	case CMK_OBS_CLOSE_FAILED:
+		on_close_failed(s);
+		return;
 	}
 }
 
@@ -346,6 +379,7 @@ static void deadlines_live(struct cmk_pol_step *s)
 		st->cause = CMK_POL_CAUSE_GRACE;
 		st->phase = CMK_POL_HELD;
 		st->deny_until = 0;
+		st->close_at = 0;
 		cmk_step_act(s, CMK_ACT_HOLD, CMK_NOTE_NONE);
 	} else if (s->now >= st->renew_at) {
 		st->renew_at = s->now + s->conf->lease_ttl / 5;
@@ -353,28 +387,54 @@ static void deadlines_live(struct cmk_pol_step *s)
 	}
 }
 
-static void deadlines(struct cmk_pol_step *s)
+/* To hold or to revoke, whichever it was or has become meanwhile. */
+static void deadlines_closed(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
+	bool held = st->phase == CMK_POL_HELD;
+	bool again = st->close_at && s->now >= st->close_at;
 
-	if (cmk_pol_phase_live(st->phase))
-		deadlines_live(s);
-	else if (st->phase == CMK_POL_HELD && st->deny_until &&
-		 s->now >= st->deny_until)
+	if (held && st->deny_until && s->now >= st->deny_until) {
 		cmk_step_revoke(s);
+	} else if (again) {
+		st->close_at = 0;
+		cmk_step_act(s, held ? CMK_ACT_HOLD : CMK_ACT_REVOKE,
+			     CMK_NOTE_NONE);
+	}
+}
+
+static void deadlines(struct cmk_pol_step *s)
+{
+	switch (s->st->phase) {
+	case CMK_POL_READY:
+	case CMK_POL_GRACE:
+	case CMK_POL_CONFIRM:
+		deadlines_live(s);
+		break;
+	case CMK_POL_HELD:
+	case CMK_POL_REVOKED:
+		deadlines_closed(s);
+		break;
+	case CMK_POL_RESTORING:
+	case CMK_POL_STICKY:
+		break;
+	}
 }
 
 static uint64_t wake_at(const struct cmk_pol_step *s)
 {
 	const struct cmk_pol_state *st = s->st;
+	uint64_t at = CMK_POL_NEVER;
 
 	if (cmk_pol_phase_live(st->phase))
 		return min_time(st->renew_at,
 				min_time(cmk_pol_grace_end(s->conf, st),
 					 cmk_pol_expiry(s->conf, st)));
 	if (st->phase == CMK_POL_HELD && st->deny_until)
-		return st->deny_until;
-	return CMK_POL_NEVER;
+		at = st->deny_until;
+	if (st->phase != CMK_POL_HELD && st->phase != CMK_POL_REVOKED)
+		return at;
+	return st->close_at ? min_time(at, st->close_at) : at;
 }
 
 struct cmk_pol_state cmk_pol_init(const struct cmk_pol_conf *conf,

@@ -22,6 +22,9 @@
 /* The local clock, where the vault names no date, may be wrong by this. */
 #define CMK_POL_CLOCK_SLACK	(30 * 1000000LL)
 
+/* A command that closes the gate and did not get through is sent again. */
+#define CMK_POL_CLOSE_RETRY	(1 * 1000000ULL)
+
 /* Throttled, the agent asks up to this many times less often. */
 #define CMK_POL_STRETCH_MAX	5
 
@@ -93,6 +96,8 @@ enum cmk_pol_phase {
  * @CMK_OBS_GATE_STICKY: an administrator's hold or revoke
  * @CMK_OBS_RESTORED: the restore succeeded: gate open, keys live
  * @CMK_OBS_RESTORE_FAILED: it did not
+ * @CMK_OBS_CLOSE_FAILED: the command to hold or to revoke did not get through,
+ *	or its answer did not
  */
 enum cmk_pol_obs_kind {
 	CMK_OBS_TICK,
@@ -115,8 +120,9 @@ enum cmk_pol_obs_kind {
 	CMK_OBS_GATE_STICKY,
 	CMK_OBS_RESTORED,
 	CMK_OBS_RESTORE_FAILED,
+	CMK_OBS_CLOSE_FAILED,
 };
-#define CMK_OBS_KINDS	(CMK_OBS_RESTORE_FAILED + 1)
+#define CMK_OBS_KINDS	(CMK_OBS_CLOSE_FAILED + 1)
 
 /**
  * struct cmk_pol_obs - one observation
@@ -170,6 +176,8 @@ struct cmk_pol_conf {
  * @denials, @first_denial, @last_denial: the run of denials without a proof
  * @return_at: the last restore
  * @deny_until: end of DenyHold, 0 if it does not run
+ * @close_at: when the gate is to be closed again, since the command has failed
+ *	and nobody has seen it closed; 0 if it is
  * @waits: a return was seen but OnReturn=manual
  * @stretch: factor of the interval, because of throttling
  * @exp, @nbf: of the key as last seen, Unix seconds
@@ -183,7 +191,7 @@ struct cmk_pol_state {
 	uint64_t proof_at, grace_end;
 	char oid[CMK_POL_ID_LEN], tid[CMK_POL_ID_LEN];
 	unsigned int denials;
-	uint64_t first_denial, last_denial, return_at, deny_until;
+	uint64_t first_denial, last_denial, return_at, deny_until, close_at;
 	bool waits;
 	unsigned int stretch;
 	int64_t exp, nbf, clock;

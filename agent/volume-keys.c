@@ -262,7 +262,6 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 	repair(v);
 	v->life = CMK_VOLUME_WATCHED;
 	v->last.answer = CMK_USABLE;
-	v->last_at = cmk_boottime();
 	if (cmk_volume_watch(v, 0)) {
 		cmk_audit_log(v->agent->audit, LOG_CRIT,
 			      "%s: cannot be watched, its lease will lapse",
@@ -344,6 +343,9 @@ static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 		e = *why;
 		r = e.err ?: -EIO;
 	} else {
+		/* The proof that the first lease counts from is so old. */
+		if (v->fetch == CMK_FETCH_OPEN)
+			v->last_at = cmk_boottime() - last->latency_us;
 		r = install(v, &live, &e);
 		if (!r)
 			remember_header(v, last);

@@ -38,7 +38,7 @@ struct cmk_nl_lease cmk_volume_terms(const struct cmk_volume *v)
 
 	/* The policy begins when the keys are in; their unwrap is the proof. */
 	if (v->life == CMK_VOLUME_OPENING)
-		l.not_after = (cmk_boottime() + v->conf.offline_grace) / 1000;
+		l.not_after = (v->last_at + v->conf.offline_grace) / 1000;
 	return l;
 }
 
@@ -105,8 +105,12 @@ static void say_reason(const struct cmk_volume *v, char *ret, size_t size)
 	ret[0] = 0;
 }
 
-/* Ends the keys.  Nothing comes before the kernel's command. */
-static void close_gate(struct cmk_volume *v, bool hold)
+/*
+ * Ends the keys.  Nothing comes before the kernel's command.
+ *
+ * Return: false if it may not have been done, which the policy has to hear.
+ */
+static bool close_gate(struct cmk_volume *v, bool hold)
 {
 	struct cmk_audit_entry en = entry(v, hold ? CMK_AUDIT_HOLD :
 						    CMK_AUDIT_REVOKE);
@@ -134,13 +138,14 @@ static void close_gate(struct cmk_volume *v, bool hold)
 				reason[0] ? ": " : "", reason);
 		cmk_volume_end_fetch(v);
 		cmk_helper_ask(v->agent, "Purge", v->st.uuid);
-		return;
+		return true;
 	}
 	en.result = CMK_AUDIT_FAILED;
 	cmk_audit_write(v->agent->audit, &en, "%s: cannot be %s (%s): %s",
 			v->st.name, en.state_new, en.cause, e.text);
 	cmk_link_failed(v->agent->link, r);
 	cmk_volumes_resync(v->agent);
+	return false;
 }
 
 static bool start_fetch(struct cmk_volume *v, enum cmk_volume_fetch why)
@@ -207,21 +212,26 @@ static void tell_note(struct cmk_volume *v, enum cmk_pol_note note)
 			v->last.error.text[0] ? ": " : "", v->last.error.text);
 }
 
-/* Return: false if the policy has to hear of a restore that never began. */
-static bool perform(struct cmk_volume *v, const struct cmk_pol_action *act)
+/* Return: what the policy has to hear of it, or CMK_OBS_TICK. */
+static enum cmk_pol_obs_kind perform(struct cmk_volume *v,
+				     const struct cmk_pol_action *act)
 {
 	switch (act->type) {
 	case CMK_ACT_RENEW:
 		renew(v);
 		break;
 	case CMK_ACT_HOLD:
-		close_gate(v, true);
+		if (!close_gate(v, true))
+			return CMK_OBS_CLOSE_FAILED;
 		break;
 	case CMK_ACT_REVOKE:
-		close_gate(v, false);
+		if (!close_gate(v, false))
+			return CMK_OBS_CLOSE_FAILED;
 		break;
 	case CMK_ACT_RESTORE:
-		return start_fetch(v, CMK_FETCH_RESTORE);
+		if (!start_fetch(v, CMK_FETCH_RESTORE))
+			return CMK_OBS_RESTORE_FAILED;
+		break;
 	case CMK_ACT_FILL:
 		start_fetch(v, CMK_FETCH_FILL);
 		break;
@@ -229,7 +239,7 @@ static bool perform(struct cmk_volume *v, const struct cmk_pol_action *act)
 		tell_note(v, act->note);
 		break;
 	}
-	return true;
+	return CMK_OBS_TICK;
 }
 
 static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
@@ -267,9 +277,9 @@ int64_t cmk_volume_clock(void)
 
 void cmk_volume_observe(struct cmk_volume *v, struct cmk_pol_obs *o)
 {
-	struct cmk_pol_obs failed = { .kind = CMK_OBS_RESTORE_FAILED };
+	struct cmk_pol_obs failed = { .kind = CMK_OBS_TICK };
+	enum cmk_pol_obs_kind kind;
 	struct cmk_pol_result r;
-	bool ok = true;
 	unsigned int i;
 
 	o->local_clock = cmk_volume_clock();
@@ -277,10 +287,13 @@ void cmk_volume_observe(struct cmk_volume *v, struct cmk_pol_obs *o)
 		o->random = 0;
 	r = cmk_pol_step(&v->conf, &v->pol, o, cmk_boottime());
 	v->pol = r.state;
-	for (i = 0; i < r.n; i++)
-		ok &= perform(v, &r.actions[i]);
-	if (!ok) {
-		/* No second round of this: a failure asks for no restore. */
+	for (i = 0; i < r.n; i++) {
+		kind = perform(v, &r.actions[i]);
+		if (kind != CMK_OBS_TICK)
+			failed.kind = kind;
+	}
+	if (failed.kind != CMK_OBS_TICK) {
+		/* No second round of this: a failure asks for nothing. */
 		cmk_volume_observe(v, &failed);
 		return;
 	}
@@ -412,6 +425,8 @@ static void on_answer(struct cmk_probe_user *u,
 	struct cmk_pol_obs o = cmk_volume_obs(answer_kind(res), res);
 	unsigned char uuid[16];
 
+	/* From the first try, and also if the machine slept meanwhile. */
+	o.age = cmk_boottime() - started;
 	audit_probe(v, res);
 	remember(v, res);
 	cmk_volume_observe(v, &o);
