@@ -17,6 +17,8 @@ LIBCMK_SRC := \
 	agent/base64url.c \
 	agent/file.c \
 	agent/crypto.c \
+	agent/crypto-gcm.c \
+	agent/crypto-ecdh.c \
 	agent/header.c \
 	agent/header-parse.c \
 	agent/header-auth.c \

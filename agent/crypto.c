@@ -21,6 +21,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "crypto-internal.h"
 #include "crypto.h"
 #include "file.h"
 
@@ -32,13 +33,8 @@
 /* struct cmk_rsa is only a name that needs no OpenSSL header. */
 #define PKEY(key)	((EVP_PKEY *)(key))
 
-#define DEFINE_FREE(type, func) \
-	static inline void func##_p(typeof(type) **p) { func(*p); }
-#define _free(func) __attribute__((cleanup(func##_p)))
-
 DEFINE_FREE(BIO, BIO_free_all)
 DEFINE_FREE(BIGNUM, BN_free)
-DEFINE_FREE(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 DEFINE_FREE(EVP_KDF_CTX, EVP_KDF_CTX_free)
 DEFINE_FREE(EVP_MAC_CTX, EVP_MAC_CTX_free)
 DEFINE_FREE(EVP_MD_CTX, EVP_MD_CTX_free)
@@ -95,12 +91,6 @@ static int fail(struct cmk_error *e, int err, const char *code,
 	ERR_clear_error();
 	return cmk_error_set(e, CMK_FAILED, err, code, "%s: %s", what,
 			     reason ? reason : strerror(-err));
-}
-
-static int lib_error(void)
-{
-	ERR_clear_error();
-	return -EIO;
 }
 
 int cmk_random(void *ret, size_t len)
@@ -204,83 +194,6 @@ int cmk_hkdf_sha256(const struct cmk_secret *ikm, struct cmk_bytes salt,
 	if (EVP_KDF_derive(ctx, ret->data, len, params) <= 0) {
 		cmk_secret_wipe(ret);
 		return lib_error();
-	}
-	return 0;
-}
-
-/* -- AES-256-GCM -- */
-
-/* Return: a context with @key and, for decryption, @nonce; or NULL */
-static EVP_CIPHER_CTX *gcm_begin(const struct cmk_secret *key,
-				 const unsigned char *nonce)
-{
-	static EVP_CIPHER *gcm;
-	EVP_CIPHER_CTX *ctx;
-
-	if (!gcm)
-		gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	ctx = gcm ? EVP_CIPHER_CTX_new() : NULL;
-	if (!ctx)
-		return NULL;
-	if (!EVP_CipherInit_ex2(ctx, gcm, key->data, nonce, !nonce, NULL)) {
-		EVP_CIPHER_CTX_free(ctx);
-		return NULL;
-	}
-	return ctx;
-}
-
-int cmk_gcm_seal(const struct cmk_secret *key, struct cmk_bytes aad,
-		 const struct cmk_secret *plain,
-		 unsigned char nonce[CMK_GCM_NONCE_LEN], void *cipher,
-		 unsigned char tag[CMK_GCM_TAG_LEN])
-{
-	_free(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = NULL;
-	int n;
-
-	if (key->len != CMK_GCM_KEY_LEN || !plain->len)
-		return -EINVAL;
-
-	/* A context without a nonce makes a random one at the first update. */
-	ctx = gcm_begin(key, NULL);
-	if (!ctx ||
-	    (aad.len && !EVP_CipherUpdate(ctx, NULL, &n, aad.data, aad.len)) ||
-	    !EVP_CipherUpdate(ctx, cipher, &n, plain->data, plain->len) ||
-	    !EVP_CipherFinal_ex(ctx, (unsigned char *)cipher + n, &n) ||
-	    !EVP_CIPHER_CTX_get_original_iv(ctx, nonce, CMK_GCM_NONCE_LEN) ||
-	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CMK_GCM_TAG_LEN,
-				 tag))
-		return lib_error();
-	return 0;
-}
-
-int cmk_gcm_open(const struct cmk_secret *key, struct cmk_bytes aad,
-		 const unsigned char nonce[CMK_GCM_NONCE_LEN],
-		 struct cmk_bytes cipher,
-		 const unsigned char tag[CMK_GCM_TAG_LEN],
-		 struct cmk_secret *ret)
-{
-	_free(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = NULL;
-	int n, r;
-
-	if (key->len != CMK_GCM_KEY_LEN || !cipher.len)
-		return -EINVAL;
-	r = cmk_secret_alloc(ret, cipher.len);
-	if (r < 0)
-		return r;
-
-	ctx = gcm_begin(key, nonce);
-	if (!ctx ||
-	    (aad.len && !EVP_CipherUpdate(ctx, NULL, &n, aad.data, aad.len)) ||
-	    !EVP_CipherUpdate(ctx, ret->data, &n, cipher.data, cipher.len) ||
-	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CMK_GCM_TAG_LEN,
-				 (void *)tag)) {
-		cmk_secret_wipe(ret);
-		return lib_error();
-	}
-	if (!EVP_CipherFinal_ex(ctx, ret->data + n, &n)) {
-		cmk_secret_wipe(ret);
-		ERR_clear_error();
-		return -EBADMSG;
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the agent needs of a cryptographic library.  crypto.c is the only file
- * that knows OpenSSL (with secret.c, for its CSPRNG and its wipe); it uses
- * EVP and nothing below, so that a FIPS provider serves it.
+ * What the agent needs of a cryptographic library.  crypto*.c are the only
+ * files that know OpenSSL (with secret.c, for its CSPRNG and its wipe); they
+ * use EVP and nothing below, so that a FIPS provider serves them.
  *
  * Functions without an error object return 0 or a negative errno: -ENOMEM,
  * -EINVAL for an impossible length, -EBADMSG for what is not authentic or
@@ -24,6 +24,8 @@
 #define CMK_GCM_NONCE_LEN	12
 #define CMK_GCM_TAG_LEN		16
 #define CMK_RSA_BLOB_MAX	512	/* RSA-4096 */
+#define CMK_ECDH_PUBLIC_LEN	64	/* P-256: X and Y, big endian */
+#define CMK_ECDH_Z_LEN		32
 
 /**
  * cmk_crypto_init() - make OpenSSL wipe each block that it frees
@@ -72,12 +74,42 @@ int cmk_gcm_seal(const struct cmk_secret *key, struct cmk_bytes aad,
 		 unsigned char nonce[CMK_GCM_NONCE_LEN], void *cipher,
 		 unsigned char tag[CMK_GCM_TAG_LEN]);
 
+/*
+ * As cmk_gcm_seal(), under the caller's nonce, which he gives once only: a
+ * second message under the same one gives both away.
+ */
+int cmk_gcm_seal_at(const struct cmk_secret *key, struct cmk_bytes aad,
+		    const struct cmk_secret *plain,
+		    const unsigned char nonce[CMK_GCM_NONCE_LEN],
+		    void *cipher, unsigned char tag[CMK_GCM_TAG_LEN]);
+
 /* -EBADMSG: another key, nonce, aad, cipher text or tag; @ret stays empty. */
 int cmk_gcm_open(const struct cmk_secret *key, struct cmk_bytes aad,
 		 const unsigned char nonce[CMK_GCM_NONCE_LEN],
 		 struct cmk_bytes cipher,
 		 const unsigned char tag[CMK_GCM_TAG_LEN],
 		 struct cmk_secret *ret);
+
+struct cmk_ecdh;		/* a key pair on P-256, for one agreement */
+
+int cmk_ecdh_new(struct cmk_ecdh **ret,
+		 unsigned char public[CMK_ECDH_PUBLIC_LEN]);
+void cmk_ecdh_free(struct cmk_ecdh *key);
+
+/**
+ * cmk_ecdh_derive() - what two keys have in common
+ * @peer: the other side's public key
+ * @ret: the x coordinate, CMK_ECDH_Z_LEN bytes, big endian
+ *
+ * -EINVAL: @peer is no point of the curve.
+ */
+int cmk_ecdh_derive(const struct cmk_ecdh *key,
+		    const unsigned char peer[CMK_ECDH_PUBLIC_LEN],
+		    struct cmk_secret *ret);
+
+/* One-step key derivation, SP 800-56C rev. 2, with SHA-256 and no salt. */
+int cmk_kdf_sha256(const struct cmk_secret *z, struct cmk_bytes info,
+		   size_t len, struct cmk_secret *ret);
 
 struct cmk_rsa;			/* a key pair, or a public key alone */
 
