@@ -39,6 +39,7 @@ LIBCMK_SRC := \
 	agent/kek-service.c \
 	agent/kek.c \
 	agent/kek-match.c \
+	agent/seal.c \
 	agent/netlink.c \
 	agent/netlink-command.c \
 	agent/netlink-event.c \

@@ -357,14 +357,13 @@ static int install_one(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
 			      &k->deks[range].dek, e);
 }
 
-int cmk_keys_install(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
-		     struct cmk_error *e)
+static int install_all(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
+		       struct cmk_error *e)
 {
 	__cmk_secret struct cmk_secret slot_key = CMK_SECRET_INIT;
 	uint32_t i;
 	int r = 0;
 
-	*live = 0;
 	if (!k->deks)
 		r = cmk_header_slot_key(k->header, &k->hk, &slot_key);
 	if (r)
@@ -377,4 +376,17 @@ int cmk_keys_install(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
 		++*live;
 	}
 	return 0;
+}
+
+int cmk_keys_install(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
+		     struct cmk_error *e)
+{
+	int r = cmk_nl_keys_begin(nl, e);
+
+	*live = 0;
+	if (r)
+		return r;
+	r = install_all(k, nl, live, e);
+	cmk_nl_keys_end(nl);
+	return r;
 }

@@ -61,6 +61,8 @@ int cmk_keys_check(const struct cmk_keys *keys, struct cmk_nl *nl,
 /**
  * cmk_keys_install() - set the DEK of each range
  * @live: how many were set
+ *
+ * In a session of its own, which is over when it returns.
  */
 int cmk_keys_install(struct cmk_keys *keys, struct cmk_nl *nl,
 		     uint32_t *live, struct cmk_error *e);

@@ -118,7 +118,7 @@ static int attach(struct cmk_link *l, struct cmk_error *e)
 		r = cmk_nl_subscribe(l->nl, e);
 	if (!r)
 		r = cmk_nl_bind(l->nl, &bind, e);
-	if (!r && !(bind.features & CMK_FEATURE_PLAIN_KEYS))
+	if (!r && !(bind.features & CMK_FEATURE_SEALED_KEYS))
 		r = cmk_error_set(e, CMK_UNSUITABLE, -EOPNOTSUPP, "version",
 				  "dm-cmk takes no keys of a kind that this cmkd can send");
 	if (!r)

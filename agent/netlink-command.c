@@ -12,6 +12,7 @@
 #include "netlink-wire.h"
 
 #define DUMP_TRIES	8	/* a dump that was interrupted is repeated */
+#define SET_TRIES	8	/* a key whose session was ended, too */
 
 /* Replies of a dump, kept until it is known to be whole. */
 struct list {
@@ -67,6 +68,9 @@ static int take_bind(struct nlattr **attrs, void *arg)
 	b->features = cmk_attr_u64(attrs, CMK_A_MAIN_FEATURES);
 	b->version = cmk_attr_u32(attrs, CMK_A_MAIN_VERSION);
 	b->seq = cmk_attr_u32(attrs, CMK_A_MAIN_SEQ);
+	b->has_key = attrs[CMK_A_MAIN_PUBLIC_KEY];
+	cmk_attr_bytes(attrs, CMK_A_MAIN_PUBLIC_KEY, b->public_key,
+		       sizeof(b->public_key));
 	return 0;
 }
 
@@ -78,8 +82,9 @@ static uint32_t own_version(void)
 	return major << 16 | minor << 8 | patch;
 }
 
-int cmk_nl_bind(struct cmk_nl *nl, struct cmk_nl_bind *ret,
-		struct cmk_error *e)
+/* @key: NULL for no session */
+static int bind_with(struct cmk_nl *nl, const unsigned char *key,
+		     struct cmk_nl_bind *ret, struct cmk_error *e)
 {
 	struct cmk_request *req __cmk_request = NULL;
 	struct cmk_nl_bind bind = { 0 };
@@ -87,6 +92,9 @@ int cmk_nl_bind(struct cmk_nl *nl, struct cmk_nl_bind *ret,
 
 	req = cmk_request_new(nl, CMK_CMD_BIND, false);
 	cmk_request_put_u32(req, CMK_A_MAIN_VERSION, own_version());
+	if (key)
+		cmk_request_put(req, CMK_A_MAIN_PUBLIC_KEY, key,
+				CMK_PUBLIC_KEY_LEN);
 	r = cmk_request_send(req, take_bind, &bind, e);
 	if (r < 0)
 		return r;
@@ -96,6 +104,40 @@ int cmk_nl_bind(struct cmk_nl *nl, struct cmk_nl_bind *ret,
 	}
 	*ret = bind;
 	return 0;
+}
+
+int cmk_nl_bind(struct cmk_nl *nl, struct cmk_nl_bind *ret,
+		struct cmk_error *e)
+{
+	cmk_seal_end(&nl->seal);
+	return bind_with(nl, NULL, ret, e);
+}
+
+int cmk_nl_keys_begin(struct cmk_nl *nl, struct cmk_error *e)
+{
+	struct cmk_nl_bind bind;
+	int r;
+
+	r = cmk_seal_begin(&nl->seal);
+	if (!r) {
+		r = bind_with(nl, nl->seal.public, &bind, e);
+		if (r) {
+			cmk_seal_end(&nl->seal);
+			return r;
+		}
+		r = !bind.has_key ? -EPROTO :
+		    cmk_seal_agree(&nl->seal, bind.epoch, bind.public_key);
+	}
+	if (!r)
+		return 0;
+	cmk_seal_end(&nl->seal);
+	return cmk_error_set(e, CMK_FAILED, r, "seal",
+			     "no session for sealed keys with the kernel");
+}
+
+void cmk_nl_keys_end(struct cmk_nl *nl)
+{
+	cmk_seal_end(&nl->seal);
 }
 
 /* A mapped device can be renamed; only sysfs knows what it is called now. */
@@ -233,20 +275,55 @@ int cmk_nl_ranges(struct cmk_nl *nl, const unsigned char *uuid,
 	return r < 0 ? r : 0;
 }
 
+static int set_key(struct cmk_nl *nl, const struct cmk_seal_place *place,
+		   const struct cmk_secret *dek, struct cmk_error *e)
+{
+	unsigned char data[CMK_DEK_LEN + CMK_SEAL_TAG_LEN];
+	struct cmk_request *req __cmk_request = NULL;
+	int r = -EINVAL;
+
+	if (dek->len == CMK_DEK_LEN)
+		r = cmk_seal_message(&nl->seal, place, dek, data);
+	if (r)
+		return cmk_error_set(e, CMK_FAILED, r, "seal",
+				     "the key cannot be sealed");
+	req = volume_request(nl, place->cmd, place->uuid);
+	cmk_request_put_u32(req, CMK_A_MAIN_RANGE, place->range);
+	cmk_request_put_u32(req, CMK_A_MAIN_GENERATION, place->generation);
+	cmk_request_nest(req, CMK_A_MAIN_KEY);
+	cmk_request_put(req, CMK_A_KEY_EPOCH, &nl->seal.epoch,
+			sizeof(nl->seal.epoch));
+	cmk_request_put(req, CMK_A_KEY_COUNTER, &nl->seal.counter,
+			sizeof(nl->seal.counter));
+	cmk_request_put(req, CMK_A_KEY_DATA, data, sizeof(data));
+	cmk_request_nest_end(req);
+	return cmk_request_send(req, NULL, NULL, e);
+}
+
+/*
+ * ESTALE may mean something else, which a new session does not change; and
+ * where none can be had, the first refusal is what the caller has to know.
+ */
 int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
 		   uint32_t range, uint32_t generation,
 		   const struct cmk_secret *dek, struct cmk_error *e)
 {
-	struct cmk_request *req __cmk_request = NULL;
+	const struct cmk_seal_place place = {
+		.cmd = CMK_CMD_KEY_SET,
+		.uuid = uuid,
+		.range = range,
+		.generation = generation,
+	};
+	struct cmk_error other;
+	int tries, r;
 
-	req = volume_request(nl, CMK_CMD_KEY_SET, uuid);
-	cmk_request_put_u32(req, CMK_A_MAIN_RANGE, range);
-	cmk_request_put_u32(req, CMK_A_MAIN_GENERATION, generation);
-	cmk_request_nest(req, CMK_A_MAIN_KEY);
-	cmk_request_put_u32(req, CMK_A_KEY_SCHEME, CMK_SCHEME_PLAIN);
-	cmk_request_put(req, CMK_A_KEY_DATA, dek->data, dek->len);
-	cmk_request_nest_end(req);
-	return cmk_request_send(req, NULL, NULL, e);
+	r = set_key(nl, &place, dek, e);
+	for (tries = 1; r == -ESTALE && tries < SET_TRIES; tries++) {
+		if (cmk_nl_keys_begin(nl, &other))
+			break;
+		r = set_key(nl, &place, dek, e);
+	}
+	return r;
 }
 
 int cmk_nl_key_drop(struct cmk_nl *nl, const unsigned char *uuid,

@@ -67,10 +67,11 @@ static const char *const attrs[] = {
 	[CMK_A_MAIN_VERSION] = "version",
 	[CMK_A_MAIN_NOT_AFTER] = "not-after",
 	[CMK_A_MAIN_KEEP_ASLEEP] = "keep-asleep",
+	[CMK_A_MAIN_PUBLIC_KEY] = "public-key",
 };
 
 static const char *const key_attrs[] = {
-	[CMK_A_KEY_SCHEME] = "key.scheme",
+	[CMK_A_KEY_EPOCH] = "key.epoch",
 	[CMK_A_KEY_COUNTER] = "key.counter",
 	[CMK_A_KEY_DATA] = "key.data",
 };
@@ -86,9 +87,9 @@ static const struct cmk_errno_meaning meanings[] = {
 	{ -EKEYREVOKED, CMK_FAILED, "revoked", "the volume is revoked" },
 	{ -EKEYEXPIRED, CMK_FAILED, "no-lease", "no lease runs" },
 	{ -EKEYREJECTED, CMK_FAILED, "wrong-key",
-	  "not the key that the range had" },
+	  "not the key that the range had, or not sealed for it" },
 	{ -ESTALE, CMK_FAILED, "stale",
-	  "an older generation, or not the bound agent" },
+	  "an older generation, a session that has ended, or not the bound agent" },
 	{ -EOPNOTSUPP, CMK_FAILED, "not-supported",
 	  "not supported by this version of the module" },
 	{ -EINVAL, CMK_FAILED, "invalid", "malformed request" },

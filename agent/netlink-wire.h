@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "netlink.h"
+#include "seal.h"
 
 struct nl_sock;
 struct nlattr;
@@ -22,6 +23,7 @@ struct cmk_nl {
 	int family;
 	uint32_t event_seq;		/* of the newest event */
 	bool event_seq_known;
+	struct cmk_seal seal;		/* while keys are handed over */
 };
 
 /*

@@ -350,8 +350,8 @@ static struct nl_sock *connect_socket(void)
 		goto fail;
 	fd = nl_socket_get_fd(sk);
 	/*
-	 * Without CAP_ACK a refusal would send the request back, and with it
-	 * the key.  Without EXT_ACK it would have no text.
+	 * Without CAP_ACK a refusal would send the request back.  Without
+	 * EXT_ACK it would have no text.
 	 */
 	if (setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one,
 		       sizeof(one)) < 0 ||
@@ -394,6 +394,7 @@ void cmk_nl_close(struct cmk_nl *nl)
 {
 	if (!nl)
 		return;
+	cmk_seal_end(&nl->seal);
 	nl_socket_free(nl->cmd);
 	nl_socket_free(nl->events);
 	free(nl);

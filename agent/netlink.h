@@ -90,9 +90,20 @@ struct cmk_nl_event {
 	struct cmk_nl_speed speed;
 };
 
+/**
+ * struct cmk_nl_bind - the kernel's answer to a bind
+ * @epoch: of the session, if there is one
+ * @features: enum cmk_feature
+ * @version: of the module
+ * @seq: of the last event
+ * @has_key: a session has begun
+ * @public_key: then the kernel's key
+ */
 struct cmk_nl_bind {
 	uint64_t epoch, features;
 	uint32_t version, seq;
+	bool has_key;
+	unsigned char public_key[CMK_PUBLIC_KEY_LEN];
 };
 
 /**
@@ -104,6 +115,7 @@ struct cmk_nl_bind {
 int cmk_nl_open(struct cmk_nl **ret, struct cmk_error *e);
 void cmk_nl_close(struct cmk_nl *nl);
 
+/* Without a session: enough for all but keys. */
 int cmk_nl_bind(struct cmk_nl *nl, struct cmk_nl_bind *ret,
 		struct cmk_error *e);
 
@@ -127,7 +139,23 @@ int cmk_nl_ranges(struct cmk_nl *nl, const unsigned char *uuid,
 		  bool wanted_only, cmk_nl_range_t cb, void *userdata,
 		  struct cmk_error *e);
 
-/* The message buffer is wiped before it is freed. */
+/**
+ * cmk_nl_keys_begin() - begin a session in which keys are handed over
+ *
+ * Binds anew, on the same socket.  Lasts until cmk_nl_keys_end(), which is to
+ * come soon: while it lasts, its secret is in memory.
+ */
+int cmk_nl_keys_begin(struct cmk_nl *nl, struct cmk_error *e);
+void cmk_nl_keys_end(struct cmk_nl *nl);
+
+/**
+ * cmk_nl_key_set() - hand over a DEK, sealed
+ *
+ * The kernel ends a session whenever it closes a gate, of any volume; then
+ * another one is begun and the key sealed again.
+ *
+ * Return: 0; the kernel's errno with @e set; -ESTALE without a session.
+ */
 int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
 		   uint32_t range, uint32_t generation,
 		   const struct cmk_secret *dek, struct cmk_error *e);

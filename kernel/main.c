@@ -14,6 +14,7 @@
 #include "netlink.h"
 #include "pages.h"
 #include "power.h"
+#include "seal.h"
 #include "selftest.h"
 #include "target.h"
 #include "volume.h"
@@ -24,9 +25,12 @@ static int __init cmk_init(void)
 
 	if (r)
 		return r;
-	r = cmk_cipher_init();
+	r = cmk_seal_init();
 	if (r)
 		goto exit_digest;
+	r = cmk_cipher_init();
+	if (r)
+		goto exit_seal;
 	r = cmk_selftest();
 	if (r)
 		goto exit_cipher;
@@ -52,6 +56,8 @@ exit_volumes:
 	cmk_volumes_exit();
 exit_cipher:
 	cmk_cipher_exit();
+exit_seal:
+	cmk_seal_exit();
 exit_digest:
 	cmk_digest_exit();
 	return r;
@@ -65,6 +71,7 @@ static void __exit cmk_exit(void)
 	cmk_volumes_exit();
 	cmk_pages_exit();
 	cmk_cipher_exit();
+	cmk_seal_exit();
 	cmk_digest_exit();
 }
 
@@ -76,4 +83,4 @@ MODULE_AUTHOR("The cmk maintainers");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");
 MODULE_ALIAS("dm-cmk");
-MODULE_SOFTDEP("pre: xts aesni-intel sha256");
+MODULE_SOFTDEP("pre: xts aesni-intel sha256 gcm ctr ghash-generic drbg");

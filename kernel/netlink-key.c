@@ -1,41 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Keys come and go. */
+/*
+ * Keys come and go.
+ *
+ * A message holds a key sealed (seal.h), so nothing of it needs wiping, nor
+ * what the kernel answers, echoes or hands to who listens; the memory of a
+ * message is shared with those.  What is opened is opened elsewhere.
+ */
 
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <net/genetlink.h>
 
 #include "generated/netlink-gen.h"
 #include "netlink.h"
 #include "range.h"
+#include "seal.h"
 #include "slot.h"
 #include "volume.h"
 
-/* The DEK's bytes in the message are wiped on every exit. */
-static struct cmk_slot *cmk_nl_slot(struct genl_info *info)
+static int cmk_nl_sealed_refused(struct genl_info *info, int r)
+{
+	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
+
+	switch (r) {
+	case -ESTALE:
+		NL_SET_ERR_MSG_ATTR(info->extack, key,
+				    "the session has ended: bind again");
+		break;
+	case -EALREADY:
+		NL_SET_ERR_MSG_ATTR(info->extack, key,
+				    "the message counter has not risen");
+		return -EKEYREJECTED;
+	case -EBADMSG:
+		NL_SET_ERR_MSG_ATTR(info->extack, key,
+				    "not sealed for this place");
+		return -EKEYREJECTED;
+	case -EINVAL:
+		NL_SET_ERR_MSG_ATTR(info->extack, key,
+				    "the sealed key has a wrong length");
+		break;
+	}
+	return r;
+}
+
+/**
+ * cmk_nl_unseal() - open the sealed key of a request
+ * @info: with uuid, range, generation and key
+ * @ret: from kmalloc(): the key; zeros after an error; the caller wipes it
+ * @len: bytes of that
+ *
+ * Return: 0 or a negative errno, told.
+ */
+int cmk_nl_unseal(struct genl_info *info, u8 *ret, unsigned int len)
 {
 	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
 	struct nlattr *attrs[CMK_A_KEY_MAX + 1];
-	struct cmk_slot *slot;
-	struct nlattr *data;
+	struct cmk_sealed msg = { .cmd = info->genlhdr->cmd };
 	int r;
 
 	r = cmk_nl_once(nla_data(key), nla_len(key), info->extack) ?:
 	    nla_parse_nested(attrs, CMK_A_KEY_MAX, key, cmk_key_nl_policy,
 			     info->extack);
 	if (r)
+		return r;
+	if (!attrs[CMK_A_KEY_EPOCH] || !attrs[CMK_A_KEY_COUNTER] ||
+	    !attrs[CMK_A_KEY_DATA]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, key,
+				    "a key needs epoch, counter and data");
+		return -EINVAL;
+	}
+	msg.uuid = nla_data(info->attrs[CMK_A_MAIN_UUID]);
+	msg.range = nla_get_u32(info->attrs[CMK_A_MAIN_RANGE]);
+	msg.generation = nla_get_u32(info->attrs[CMK_A_MAIN_GENERATION]);
+	msg.epoch = nla_get_u64(attrs[CMK_A_KEY_EPOCH]);
+	msg.counter = nla_get_u64(attrs[CMK_A_KEY_COUNTER]);
+	msg.data = nla_data(attrs[CMK_A_KEY_DATA]);
+	msg.len = nla_len(attrs[CMK_A_KEY_DATA]);
+	return cmk_nl_sealed_refused(info, cmk_seal_open(&msg, ret, len));
+}
+
+/* The DEK's bytes are @dek alone, and the slot's. */
+static struct cmk_slot *cmk_nl_slot(struct genl_info *info, u8 *dek)
+{
+	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
+	struct cmk_slot *slot;
+	int r;
+
+	r = cmk_nl_unseal(info, dek, CMK_DEK_LEN);
+	if (r)
 		return ERR_PTR(r);
-	data = attrs[CMK_A_KEY_DATA];
-	if (!data || !attrs[CMK_A_KEY_SCHEME]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, key,
-				    "a key needs scheme and data");
-		return ERR_PTR(-EINVAL);
-	}
-	if (nla_len(data) != CMK_DEK_LEN || attrs[CMK_A_KEY_COUNTER]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, key,
-				    "a plain key is 64 bytes and no counter");
-		return ERR_PTR(-EINVAL);
-	}
-	slot = cmk_slot_create(nla_data(data),
+	slot = cmk_slot_create(dek,
 			       nla_get_u32(info->attrs[CMK_A_MAIN_GENERATION]));
 	if (slot == ERR_PTR(-EINVAL))
 		NL_SET_ERR_MSG_ATTR(info->extack, key,
@@ -51,6 +105,7 @@ static int cmk_nl_key_set(struct genl_info *info)
 	struct cmk_volume *vol;
 	struct cmk_slot *slot;
 	u32 range;
+	u8 *dek;
 	int r;
 
 	if (cmk_nl_missing(info, CMK_A_MAIN_RANGE, "range is missing") ||
@@ -61,7 +116,9 @@ static int cmk_nl_key_set(struct genl_info *info)
 	vol = cmk_nl_volume(info->attrs, info->extack);
 	if (!vol)
 		return -ENODEV;
-	slot = cmk_nl_slot(info);
+	dek = kmalloc(CMK_DEK_LEN, GFP_NOIO);
+	slot = dek ? cmk_nl_slot(info, dek) : ERR_PTR(-ENOMEM);
+	kfree_sensitive(dek);
 	if (IS_ERR(slot))
 		r = PTR_ERR(slot);
 	else
@@ -74,7 +131,6 @@ static int cmk_nl_key_set(struct genl_info *info)
 int cmk_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	unsigned int noio = memalloc_noio_save();
-	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
 	int r;
 
 	r = cmk_nl_permit_agent(skb, info->extack) ?: cmk_nl_check(info);
@@ -83,10 +139,6 @@ int cmk_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 		r = -EINVAL;
 	if (!r)
 		r = cmk_nl_key_set(info);
-	/* Also what was refused, and a key that was given twice. */
-	if (key)
-		memzero_explicit(genlmsg_data(info->genlhdr),
-				 genlmsg_len(info->genlhdr));
 	memalloc_noio_restore(noio);
 	return r;
 }

@@ -1,77 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The netlink family: Documentation/netlink/specs/cmk.yaml is the contract,
- * the policies are generated from it.  Here: who may, bind, the lease and the
- * gate; dumps are in netlink-dump.c, keys in netlink-key.c.
+ * the policies are generated from it.  Here: the family, the lease and the
+ * gate; who may and bind are in netlink-bind.c, dumps in netlink-dump.c, keys
+ * in netlink-key.c.
  *
  * No command may deadlock with the I/O that waits for it.  So commands run in
  * parallel (genl's own mutex would let a module load hold up a revoke), those
  * that allocate do so under memalloc_noio_save(), and none waits for I/O, for
  * a drain or for userspace.  A key is built before any lock is taken.
- *
- * The agent is the socket that has bound.  Its port is compared with each
- * request's; it is forgotten when the socket is closed, which the netlink
- * notifier tells, and leases run on.
  */
 
-#include <linux/capability.h>
 #include <linux/module.h>
-#include <linux/random.h>
 #include <net/genetlink.h>
-#include <net/net_namespace.h>
 
 #include "benchmark.h"
 #include "generated/netlink-gen.h"
 #include "lease.h"
 #include "netlink.h"
-#include "notify.h"
 #include "volume.h"
 
-#define CMK_MODULE_VERSION	((0 << 16) | (1 << 8) | 0)
-
-static DEFINE_SPINLOCK(cmk_bind_lock);
-/*
- * The bound socket, NULL when none is; cmk_bind_lock.  Its port is not enough:
- * another may take it between the close and the notifier, which comes before
- * the memory of the socket can be used for another.
- */
-static const struct sock *cmk_bind_sock;
-static u32 cmk_bind_port;
-
-/* --- who may, and which volume --- */
-
-static bool cmk_nl_is_bound(struct sk_buff *skb)
-{
-	bool bound;
-
-	spin_lock(&cmk_bind_lock);
-	bound = cmk_bind_sock && cmk_bind_sock == NETLINK_CB(skb).sk;
-	spin_unlock(&cmk_bind_lock);
-	return bound;
-}
-
-/* The agent, or an administrator: opener and sender have the capability. */
-int cmk_nl_permit(struct sk_buff *skb, struct netlink_ext_ack *extack)
-{
-	if (cmk_nl_is_bound(skb) ||
-	    netlink_capable(skb, CAP_SYS_ADMIN))
-		return 0;
-	NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN");
-	return -EPERM;
-}
-
-int cmk_nl_permit_agent(struct sk_buff *skb,
-			struct netlink_ext_ack *extack)
-{
-	if (cmk_nl_is_bound(skb))
-		return 0;
-	if (netlink_capable(skb, CAP_SYS_ADMIN)) {
-		NL_SET_ERR_MSG(extack, "only the bound socket may do this");
-		return -ESTALE;
-	}
-	NL_SET_ERR_MSG(extack, "needs CAP_SYS_ADMIN");
-	return -EPERM;
-}
+/* --- what a request says --- */
 
 /* netlink takes the last of two equal attributes; this family takes none. */
 int cmk_nl_once(const struct nlattr *head, int len,
@@ -159,79 +108,6 @@ int cmk_nl_refused(struct netlink_ext_ack *extack, int r)
 	}
 	return r;
 }
-
-/* --- bind --- */
-
-int cmk_nl_bind_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct sk_buff *msg;
-	int r = 0;
-	void *hdr;
-
-	if (!netlink_capable(skb, CAP_SYS_ADMIN)) {
-		NL_SET_ERR_MSG(info->extack, "needs CAP_SYS_ADMIN");
-		return -EPERM;
-	}
-	r = cmk_nl_check(info);
-	if (r)
-		return r;
-	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	hdr = genlmsg_put_reply(msg, info, &cmk_nl_family, 0, CMK_CMD_BIND);
-	if (!hdr ||
-	    nla_put_u64_64bit(msg, CMK_A_MAIN_EPOCH, get_random_u64(),
-			      CMK_A_MAIN_PAD) ||
-	    nla_put_u64_64bit(msg, CMK_A_MAIN_FEATURES, CMK_FEATURE_PLAIN_KEYS,
-			      CMK_A_MAIN_PAD) ||
-	    nla_put_u32(msg, CMK_A_MAIN_VERSION, CMK_MODULE_VERSION) ||
-	    nla_put_u32(msg, CMK_A_MAIN_SEQ, cmk_notify_seq())) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-
-	spin_lock(&cmk_bind_lock);
-	if (cmk_bind_sock && cmk_bind_sock != NETLINK_CB(skb).sk) {
-		r = -EBUSY;
-	} else {
-		cmk_bind_sock = NETLINK_CB(skb).sk;
-		cmk_bind_port = info->snd_portid;
-	}
-	spin_unlock(&cmk_bind_lock);
-	if (r) {
-		NL_SET_ERR_MSG(info->extack, "another agent is bound");
-		nlmsg_free(msg);
-		return r;
-	}
-	return genlmsg_reply(msg, info);
-}
-
-static int cmk_nl_release(struct notifier_block *nb, unsigned long event,
-			  void *data)
-{
-	const struct cmk_event unbound = { .cmd = CMK_CMD_UNBOUND };
-	struct netlink_notify *notify = data;
-	bool was = false;
-
-	if (event != NETLINK_URELEASE ||
-	    notify->protocol != NETLINK_GENERIC ||
-	    !net_eq(notify->net, &init_net))
-		return NOTIFY_DONE;
-	spin_lock(&cmk_bind_lock);
-	if (cmk_bind_sock && cmk_bind_port == notify->portid) {
-		cmk_bind_sock = NULL;
-		was = true;
-	}
-	spin_unlock(&cmk_bind_lock);
-	if (was)
-		cmk_notify(&unbound);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block cmk_nl_notifier = {
-	.notifier_call = cmk_nl_release,
-};
 
 /* --- the lease and the gate --- */
 
@@ -455,20 +331,20 @@ struct genl_family cmk_nl_family __ro_after_init = {
 
 int __init cmk_netlink_init(void)
 {
-	int r = netlink_register_notifier(&cmk_nl_notifier);
+	int r = cmk_nl_bind_init();
 
 	if (r)
 		return r;
 	r = genl_register_family(&cmk_nl_family);
 	if (r)
-		netlink_unregister_notifier(&cmk_nl_notifier);
+		cmk_nl_bind_exit();
 	return r;
 }
 
 void cmk_netlink_exit(void)
 {
 	/* What multicasts goes before its group. */
-	netlink_unregister_notifier(&cmk_nl_notifier);
+	cmk_nl_bind_exit();
 	cmk_benchmark_stop();
 	genl_unregister_family(&cmk_nl_family);
 	cmk_benchmark_exit();

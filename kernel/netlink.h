@@ -14,6 +14,8 @@ int cmk_netlink_init(void);
 void cmk_netlink_exit(void);
 
 /* For the family's other files. */
+int cmk_nl_bind_init(void);
+void cmk_nl_bind_exit(void);
 int cmk_nl_permit(struct sk_buff *skb, struct netlink_ext_ack *extack);
 int cmk_nl_permit_agent(struct sk_buff *skb, struct netlink_ext_ack *extack);
 int cmk_nl_once(const struct nlattr *head, int len,
@@ -23,5 +25,6 @@ bool cmk_nl_missing(struct genl_info *info, int attr, const char *text);
 struct cmk_volume *cmk_nl_volume(struct nlattr **attrs,
 				 struct netlink_ext_ack *extack);
 int cmk_nl_refused(struct netlink_ext_ack *extack, int r);
+int cmk_nl_unseal(struct genl_info *info, u8 *ret, unsigned int len);
 
 #endif

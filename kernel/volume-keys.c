@@ -18,6 +18,7 @@
 #include <linux/device-mapper.h>
 
 #include "range.h"
+#include "seal.h"
 #include "slot.h"
 #include "volume.h"
 
@@ -136,6 +137,8 @@ static void cmk_volume_wipe_locked(struct cmk_volume *vol)
 	spin_unlock_irq(&vol->lock);
 	/* Also when nothing was left: a reader may be before its last step. */
 	cmk_slots_retire(list);
+	/* And what was captured of their way here is to stay sealed. */
+	cmk_seal_end();
 }
 
 /**

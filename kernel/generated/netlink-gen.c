@@ -12,14 +12,15 @@
 
 /* Common nested types */
 const struct nla_policy cmk_key_nl_policy[CMK_A_KEY_DATA + 1] = {
-	[CMK_A_KEY_SCHEME] = NLA_POLICY_MAX(NLA_U32, 0),
+	[CMK_A_KEY_EPOCH] = { .type = NLA_U64, },
 	[CMK_A_KEY_COUNTER] = { .type = NLA_U64, },
 	[CMK_A_KEY_DATA] = { .type = NLA_BINARY, },
 };
 
 /* CMK_CMD_BIND - do */
-const struct nla_policy cmk_bind_nl_policy[CMK_A_MAIN_VERSION + 1] = {
+const struct nla_policy cmk_bind_nl_policy[CMK_A_MAIN_PUBLIC_KEY + 1] = {
 	[CMK_A_MAIN_VERSION] = { .type = NLA_U32, },
+	[CMK_A_MAIN_PUBLIC_KEY] = NLA_POLICY_EXACT_LEN(CMK_PUBLIC_KEY_LEN),
 };
 
 /* CMK_CMD_VOLUME_GET - do */

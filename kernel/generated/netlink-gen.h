@@ -30,7 +30,7 @@ enum {
 	CMK_NLGRP_EVENTS,
 };
 
-extern const struct nla_policy cmk_bind_nl_policy[CMK_A_MAIN_VERSION + 1];
+extern const struct nla_policy cmk_bind_nl_policy[CMK_A_MAIN_PUBLIC_KEY + 1];
 extern const struct nla_policy cmk_volume_get_nl_policy[CMK_A_MAIN_UUID + 1];
 extern const struct nla_policy cmk_range_get_nl_policy[CMK_A_MAIN_WANTED_ONLY + 1];
 extern const struct nla_policy cmk_key_set_nl_policy[CMK_A_MAIN_KEY + 1];

@@ -68,6 +68,13 @@ int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
 	return 0;
 }
 
+int cmk_nl_keys_begin(struct cmk_nl *nl, struct cmk_error *e)
+{
+	return 0;
+}
+
+void cmk_nl_keys_end(struct cmk_nl *nl) { }
+
 int cmk_nl_ranges(struct cmk_nl *nl, const unsigned char *uuid,
 		  bool wanted_only, cmk_nl_range_t cb, void *userdata,
 		  struct cmk_error *e)

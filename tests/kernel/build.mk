@@ -5,6 +5,12 @@ $(BUILD)/obj/tests/kernel/nltool.o: EXTRA_CFLAGS += $(CMKLIB_CFLAGS)
 $(BUILD)/bin/nltool: $(BUILD)/obj/tests/kernel/nltool.o $(CMKLIB)
 	$(call link,$^ $(CMKLIB_LIBS) -luuid)
 
+TEST_TOOLS += $(BUILD)/bin/nlseal
+
+$(BUILD)/obj/tests/kernel/nlseal.o: EXTRA_CFLAGS += $(CMKLIB_CFLAGS)
+$(BUILD)/bin/nlseal: $(BUILD)/obj/tests/kernel/nlseal.o $(CMKLIB)
+	$(call link,$^ $(CMKLIB_LIBS) -luuid)
+
 TEST_TOOLS += $(BUILD)/bin/diotool
 $(BUILD)/bin/diotool: $(BUILD)/obj/tests/kernel/diotool.o
 	$(call link,$^)

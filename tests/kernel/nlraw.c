@@ -193,9 +193,9 @@ static uint16_t resolve(void)
 }
 
 static const uint64_t never = 1ULL << 40;
-static const uint32_t zero, one = 1, ttl = 60, huge = 70000, size = 4096;
-/* The attributes inside of CMK_A_MAIN_KEY: scheme and data. */
-#define KEY_LEN		(NLA_HDRLEN + 4 + NLA_HDRLEN + 64)
+static const uint32_t zero, one = 1, ttl = 60, size = 4096;
+/* The attributes inside of CMK_A_MAIN_KEY: epoch, counter and data. */
+#define KEY_LEN		(2 * (NLA_HDRLEN + 8) + NLA_HDRLEN + 80)
 static struct msg one_key;
 
 #define UUID		{ CMK_A_MAIN_UUID, uuid, 16 }
@@ -216,6 +216,23 @@ static const struct attr close_[] = {
 	{ CMK_A_MAIN_REASON, "why", 4 }, END
 };
 
+/* The base point of P-256: a good key, of whom everybody knows the private. */
+static const unsigned char base_point[CMK_PUBLIC_KEY_LEN] = {
+	0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47,
+	0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+	0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0,
+	0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+	0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b,
+	0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+	0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
+	0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+};
+
+static const struct attr bind_[] = {
+	{ CMK_A_MAIN_VERSION, &one, 4 },
+	{ CMK_A_MAIN_PUBLIC_KEY, base_point, sizeof(base_point) }, END
+};
+
 static const struct attr drop[] = { UUID, RANGE, END };
 static const struct attr benchmark[] = {
 	{ CMK_A_MAIN_SECTOR_SIZE, &size, 4 }, END
@@ -229,50 +246,82 @@ static const struct attr key[] = {
 static void nested_keys(void)
 {
 	static const char * const what[] = {
-		"no scheme", "no data", "scheme twice", "bad scheme",
-		"short", "long", "counter", "empty",
+		"no epoch", "no counter", "no data", "twice", "bad epoch",
+		"short", "long", "empty", "no session",
 	};
-	unsigned char dek[80] = { 1, 2, 3 };
-	uint64_t counter = 1;
+	unsigned char data[81] = { 1, 2, 3 };
+	uint64_t number = 1;
 	struct msg m, k;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(what) / sizeof(*what); i++) {
 		memset(&k, 0, sizeof(k));
 		if (i != 0 && i != 7)
-			put(&k, CMK_A_KEY_SCHEME, i == 3 ? &huge : &zero, 4);
-		if (i == 2)
-			put(&k, CMK_A_KEY_SCHEME, &zero, 4);
-		if (i == 6)
-			put(&k, CMK_A_KEY_COUNTER, &counter, 8);
+			put(&k, CMK_A_KEY_EPOCH, &number, i == 4 ? 4 : 8);
 		if (i != 1 && i != 7)
-			put(&k, CMK_A_KEY_DATA, dek, i == 4 ? 63 :
-			    i == 5 ? 65 : 64);
+			put(&k, CMK_A_KEY_COUNTER, &number, 8);
+		if (i == 3)
+			put(&k, CMK_A_KEY_COUNTER, &number, 8);
+		if (i != 2 && i != 7)
+			put(&k, CMK_A_KEY_DATA, data, i == 5 ? 79 :
+			    i == 6 ? 81 : 80);
 		build(&m, CMK_CMD_KEY_SET, 0, key, 3, -1);
 		put(&m, CMK_A_MAIN_KEY | NLA_F_NESTED, k.buf, k.len);
 		expect_refusal(what[i], CMK_CMD_KEY_SET, CMK_A_MAIN_KEY, &m);
 	}
 }
 
+static void bind_key(const char *what, const unsigned char *point)
+{
+	struct msg m;
+
+	build(&m, CMK_CMD_BIND, 0, bind_, 1, -1);
+	put(&m, CMK_A_MAIN_PUBLIC_KEY, point, CMK_PUBLIC_KEY_LEN);
+	expect_refusal(what, CMK_CMD_BIND, CMK_A_MAIN_PUBLIC_KEY, &m);
+}
+
+/* The last one is good, so that the others are not refused for all the same. */
+static void public_keys(void)
+{
+	unsigned char point[CMK_PUBLIC_KEY_LEN] = { 0 };
+	struct msg m;
+	int r;
+
+	bind_key("zero", point);
+	memset(point, 0xff, sizeof(point));
+	bind_key("above p", point);
+	memcpy(point, base_point, sizeof(point));
+	point[sizeof(point) - 1] ^= 1;
+	bind_key("no point", point);
+	build(&m, CMK_CMD_BIND, 0, bind_, -1, -1);
+	r = send_it(&m);
+	printf("the base point: %s\n", r ? "REFUSED" : "accepted");
+	bad += r != 0;
+}
+
 static void make_key(void)
 {
-	unsigned char data[64];
+	unsigned char data[80];
+	uint64_t number = 1;
 	int i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < 80; i++)
 		data[i] = i;
-	put(&one_key, CMK_A_KEY_SCHEME, &zero, 4);
-	put(&one_key, CMK_A_KEY_DATA, data, 64);
+	put(&one_key, CMK_A_KEY_EPOCH, &number, 8);
+	put(&one_key, CMK_A_KEY_COUNTER, &number, 8);
+	put(&one_key, CMK_A_KEY_DATA, data, 80);
 }
 
 static void refuse_all(void)
 {
 	struct msg m;
 
+	mangle(CMK_CMD_BIND, 0, bind_, 0);
 	mangle(CMK_CMD_VOLUME_GET, 0, volume, 1);
 	mangle(CMK_CMD_RANGE_GET, NLM_F_DUMP, volume, 1);
 	mangle(CMK_CMD_KEY_SET, 0, key, 15);
 	nested_keys();
+	public_keys();
 	mangle(CMK_CMD_KEY_DROP, 0, drop, 1);
 	mangle(CMK_CMD_LEASE_RENEW, 0, lease, 7);
 	mangle(CMK_CMD_HOLD, 0, close_, 7);
@@ -303,7 +352,7 @@ static void unprivileged(void)
 		{ CMK_CMD_REVOKE, 0, close_ },
 		{ CMK_CMD_RESTORE, 0, restore },
 		{ CMK_CMD_BENCHMARK, 0, benchmark },
-		{ CMK_CMD_BIND, 0, &volume[1] },
+		{ CMK_CMD_BIND, 0, bind_ },
 	};
 	struct msg m;
 	unsigned int i;

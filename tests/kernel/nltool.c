@@ -24,9 +24,29 @@
 #include <time.h>
 #include <uuid/uuid.h>
 
-#include "netlink.h"
+#include "netlink-wire.h"
 
 static struct cmk_nl *nl;
+static bool bound, sealing;
+
+/* Without a session nothing can be sealed: what the kernel says to nothing. */
+static int set_unbound(const unsigned char *uuid, struct cmk_error *e)
+{
+	struct cmk_request *req __cmk_request = NULL;
+
+	req = cmk_request_new(nl, CMK_CMD_KEY_SET, false);
+	cmk_request_put(req, CMK_A_MAIN_UUID, uuid, CMK_UUID_LEN);
+	return cmk_request_send(req, NULL, NULL, e);
+}
+
+/* One session for all keys, as long as the kernel has it. */
+static int begin_keys(struct cmk_error *e)
+{
+	int r = sealing ? 0 : cmk_nl_keys_begin(nl, e);
+
+	sealing = !r;
+	return r;
+}
 
 static int set(char **w, int n, struct cmk_error *e, const unsigned char *uuid)
 {
@@ -38,8 +58,10 @@ static int set(char **w, int n, struct cmk_error *e, const unsigned char *uuid)
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "set");
 	for (i = 0; i < 64 && sscanf(w[4] + 2 * i, "%2x", &byte) == 1; i++)
 		dek.data[i] = byte;
-	r = cmk_nl_key_set(nl, uuid, strtoul(w[2], NULL, 0),
-			   strtoul(w[3], NULL, 0), &dek, e);
+	r = bound ? begin_keys(e) : set_unbound(uuid, e);
+	if (!r && bound)
+		r = cmk_nl_key_set(nl, uuid, strtoul(w[2], NULL, 0),
+				   strtoul(w[3], NULL, 0), &dek, e);
 	cmk_secret_wipe(&dek);
 	return r;
 }
@@ -173,7 +195,8 @@ int main(int argc, char **argv)
 	char text[1024];
 	bool good = true;
 
-	if (cmk_nl_open(&nl, &e) || (argc < 2 && cmk_nl_bind(nl, &bind, &e))) {
+	bound = argc < 2;
+	if (cmk_nl_open(&nl, &e) || (bound && cmk_nl_bind(nl, &bind, &e))) {
 		fprintf(stderr, "nltool: %s\n", e.text);
 		return 1;
 	}

@@ -9,10 +9,12 @@
 #define CMK_FAMILY_NAME		"cmk"
 #define CMK_FAMILY_VERSION	1
 
-#define CMK_UUID_LEN	16
-#define CMK_DEK_LEN	64
-#define CMK_REASON_LEN	128
-#define CMK_LEASE_MAX	86400
+#define CMK_UUID_LEN		16
+#define CMK_DEK_LEN		64
+#define CMK_PUBLIC_KEY_LEN	64
+#define CMK_SEAL_TAG_LEN	16
+#define CMK_REASON_LEN		128
+#define CMK_LEASE_MAX		86400
 
 /**
  * enum cmk_gate - What happens to I/O on a volume.
@@ -67,23 +69,15 @@ enum cmk_range_state {
 };
 
 /**
- * enum cmk_scheme - How the DEK travels in a key.
- * @CMK_SCHEME_PLAIN: As it is. Goes away when the sealed scheme exists.
- */
-enum cmk_scheme {
-	CMK_SCHEME_PLAIN,
-};
-
-/**
  * enum cmk_feature - What the kernel side can do, told in the answer to bind.
- * @CMK_FEATURE_PLAIN_KEYS: Keys of the scheme "plain" are taken.
+ * @CMK_FEATURE_SEALED_KEYS: Keys are taken sealed, and only so.
  */
 enum cmk_feature {
-	CMK_FEATURE_PLAIN_KEYS = 1,
+	CMK_FEATURE_SEALED_KEYS = 1,
 };
 
 enum {
-	CMK_A_KEY_SCHEME = 1,
+	CMK_A_KEY_EPOCH = 1,
 	CMK_A_KEY_COUNTER,
 	CMK_A_KEY_DATA,
 
@@ -134,6 +128,7 @@ enum {
 	CMK_A_MAIN_DEFERRED,
 	CMK_A_MAIN_NOT_AFTER,
 	CMK_A_MAIN_KEEP_ASLEEP,
+	CMK_A_MAIN_PUBLIC_KEY,
 
 	__CMK_A_MAIN_MAX,
 	CMK_A_MAIN_MAX = (__CMK_A_MAIN_MAX - 1)
