@@ -13,7 +13,8 @@
 # database stops and its file system goes, when it says yes again both come back
 # by their units, and every row whose COMMIT was answered is there.  The same by
 # command of a member of the security group, who is not root, with the agent
-# dead.
+# dead.  Where the no is a hold, the database waits and goes on, and neither it
+# nor its client has met an error.
 
 load ../lib/guest
 load node
@@ -36,7 +37,7 @@ setup_file() {
 	systemctl daemon-reload
 	systemctl start /srv/pg
 	install -d -o postgres -g postgres /srv/pg/15
-	pg_createcluster 15 main -D /srv/pg/15/main >/dev/null
+	pg_createcluster 15 main -D /srv/pg/15/main -- -k >/dev/null
 	systemctl start $UNIT
 	sql "CREATE TABLE t (id int PRIMARY KEY)"
 	useradd --system --groups cmk-security officer
@@ -53,9 +54,13 @@ teardown_file() {
 	node_down
 }
 
-setup() { NEXT=$BATS_FILE_TMPDIR/next; }
+setup() {
+	ROWS=$BATS_FILE_TMPDIR/rows
+	ENOUGH=$BATS_TEST_TMPDIR/enough
+}
 
 teardown() {
+	touch "$ENOUGH"
 	[ -z "${WRITER-}" ] || kill "$WRITER" 2>/dev/null || true
 	systemctl --no-pager status $UNIT srv-pg.mount | tail -n 30
 	journalctl --no-pager -u 'cmk-helper@*' -o cat | tail -n 20
@@ -68,19 +73,43 @@ teardown() {
 
 sql() { su postgres -c 'psql -XAtq -v ON_ERROR_STOP=1' <<<"$1"; }
 
-# Rows one by one; a number is in the log when its COMMIT was answered.
+# Rows one by one, of one session; a number is in the log when its COMMIT was
+# answered.  Return: 0 if there was no error until it was told to stop.
 write_rows() {
-	local i
-	i=$(cat "$NEXT" 2>/dev/null || echo 1)
-	while echo $((i + 1)) >"$NEXT" && sql "INSERT INTO t VALUES ($i)"; do
-		echo "$i" >>"$BATS_FILE_TMPDIR/rows"
+	local i answer
+
+	i=$(sql "SELECT coalesce(max(id), 0) + 1 FROM t") || return 1
+	coproc PSQL { su postgres -c \
+		'stdbuf -oL psql -XAtq -v ON_ERROR_STOP=1'; }
+	until [ -e "$ENOUGH" ]; do
+		printf 'INSERT INTO t VALUES (%s);\n\\echo %s\n' "$i" "$i"
+		read -r answer <&"${PSQL[0]}" || return 1
+		[ "$answer" = "$i" ] || return 1
+		echo "$i" >>"$ROWS"
 		i=$((i + 1))
-	done
+	done >&"${PSQL[1]}"
 } 2>/dev/null
+
+writer_start() {
+	rm -f "$ENOUGH"
+	write_rows 3>&- &
+	WRITER=$!
+	until_true 30 more_rows_than "$(rows)"
+}
+
+writer_wait() {
+	local writer=$WRITER
+
+	WRITER=
+	wait "$writer"
+}
+
+rows() { wc -l 2>/dev/null <"$ROWS" || echo 0; }
+more_rows_than() { [ "$(rows)" -gt "$1" ]; }
 
 rows_are_there() {
 	sql "SELECT id FROM t" | sort >"$BATS_TEST_TMPDIR/found"
-	sort "$BATS_FILE_TMPDIR/rows" >"$BATS_TEST_TMPDIR/logged"
+	sort "$ROWS" >"$BATS_TEST_TMPDIR/logged"
 	[ -s "$BATS_TEST_TMPDIR/logged" ]
 	[ -s "$BATS_TEST_TMPDIR/found" ]
 	[ -z "$(comm -23 "$BATS_TEST_TMPDIR/logged" \
@@ -102,17 +131,18 @@ cycle() {	# BEGIN... -- END...
 		shift
 	done
 	shift
-	write_rows 3>&- &
-	WRITER=$!
-	sleep 3
+	writer_start
+	sleep 2
 	"${begin[@]}"
 	until_true 60 stopped
-	wait $WRITER || true
-	WRITER=
+	if writer_wait; then
+		echo "the client has met no error"
+		return 1
+	fi
 	"$@"
 	until_true 90 serves
 	rows_are_there
-	echo "# $(wc -l <"$BATS_FILE_TMPDIR/rows") rows" >&3
+	echo "# $(rows) rows" >&3
 }
 
 @test "the vault says no, and yes again" {
@@ -121,6 +151,50 @@ cycle() {	# BEGIN... -- END...
 	for ((i = 0; i < CYCLES; i++)); do
 		cycle vault key delete pg -- vault key recover pg
 	done
+}
+
+mount_id() { findmnt -nro ID /srv/pg; }
+complaints() { grep -cE 'ERROR|FATAL|PANIC' /var/log/postgresql/*.log || true; }
+
+# What must be as it was: who serves, from which mount, with which errors.
+scene() {
+	systemctl show -P MainPID $UNIT
+	mount_id
+	complaints
+}
+
+waits_and_goes_on() {
+	local before scene
+
+	scene=$(scene)
+	writer_start
+	vault key delete pg >/dev/null
+	wait_state "held kek-deleted" 15
+	[ "$(status .live)" = 0 ]
+	before=$(rows)
+	sleep 3
+	# One may have been answered before.
+	[ "$(rows)" -le $((before + 1)) ]
+	vault key recover pg >/dev/null
+	wait_state "ready none" 20
+	until_true 20 more_rows_than $((before + 1))
+	touch "$ENOUGH"
+	writer_wait
+	[ "$(scene)" = "$scene" ]
+	rows_are_there
+	echo "# $(rows) rows" >&3
+}
+
+@test "the vault says no, which is a hold, and yes again" {
+	local i
+
+	node_config OnDenied=hold DenyHold=10min
+	systemctl reload cmkd
+	for ((i = 0; i < CYCLES; i++)); do
+		waits_and_goes_on
+	done
+	node_config
+	systemctl reload cmkd
 }
 
 @test "an administrator's revoke and restore" {
@@ -157,4 +231,11 @@ root_restores() {
 
 @test "a member of the security group revokes, with the agent dead" {
 	cycle officer_revokes -- root_restores
+}
+
+@test "no page of the database is damaged" {
+	systemctl stop $UNIT
+	su postgres -c "/usr/lib/postgresql/15/bin/pg_checksums --check \
+		-D /srv/pg/15/main" | grep "Bad checksums: *0"
+	systemctl start $UNIT
 }
