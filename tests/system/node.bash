@@ -12,6 +12,8 @@
 #   node_tell               in teardown: what a failed test needs to be told
 #
 #   vault COMMAND...        the vault's control interface
+#   vault_copy              keeps the vault as it is, with its keys
+#   vault_from_copy         brings it back, as no command can what is purged
 #   asked [FILTER]          how many requests its log holds (jq)
 #   after_probe             returns when the agent has just asked the vault
 #   state, wait_state "STATE CAUSE" SECONDS, status FIELD (jq)
@@ -61,10 +63,23 @@ node_config() {
 		"CaFile=$KV/ca.pem" RequestTimeout=1s >/etc/cmk/cmkd.conf
 }
 
-vault_up() {
+vault_start() {
 	systemd-run --quiet --collect --unit=kvemu kvemu --dir "$KV" \
 		--listen 127.0.0.1:8443 --imds 127.0.0.1:8081
-	vault --wait 30 key create pg >/dev/null
+	vault --wait 30 state >/dev/null
+}
+
+vault_up() {
+	vault_start
+	vault key create pg >/dev/null
+}
+
+vault_copy() { cp -p $KV/state.json "$BATS_FILE_TMPDIR/vault"; }
+
+vault_from_copy() {
+	systemctl stop kvemu
+	cp -p "$BATS_FILE_TMPDIR/vault" $KV/state.json
+	vault_start
 }
 
 data() { seq 100000000 100932067 | head -c 8M; }

@@ -6,9 +6,10 @@
 # cmk-disk: 256M
 # cmk-timeout: 900
 #
-# The key is deleted, disabled or expires, or the permission is withdrawn: no
-# I/O succeeds later than 9 s after it, with the strict profile; and the vault's
-# yes brings the volume back by itself, with its data.
+# The key is deleted, disabled, purged, expires or makes room for another of its
+# name, or the permission is withdrawn: no I/O succeeds later than 9 s after it,
+# with the strict profile; and the vault's yes brings the volume back by itself,
+# with its data.
 
 load ../lib/guest
 load node
@@ -17,15 +18,49 @@ RUNS=${CMK_LONG:+10}
 RUNS=${RUNS:-2}
 LIMIT=9000000
 
-setup_file() { node_up; }
+setup_file() {
+	node_up
+	vault_copy
+}
+
 teardown_file() { node_down; }
-setup() { node_ready; }
+
+setup() {
+	[ ! -e "$BATS_FILE_TMPDIR/purged" ] || key_is_back
+	node_ready
+}
+
 teardown() { node_tell; }
 
 # no COMMAND...: the vault's no; sets NO_AT, when it was in force
 no() {
 	NO_AT=$(vault --get boottime_us "$@")
 	WAITED=
+}
+
+# The vault has said no since the deletion; after it there is no way back.
+no_by_purge() {
+	touch "$BATS_FILE_TMPDIR/purged"
+	no key delete pg
+	vault key purge pg >/dev/null
+}
+
+# The name answers again, with a version and a key that open nothing here.  The
+# last word is the vault's own about both.
+no_by_another_key() {
+	local old new
+
+	old=$(vault key show pg | jq -r .key.kid)
+	no_by_purge
+	vault key create pg >/dev/null
+	new=$(vault key show pg | jq -r .key.kid)
+	[ "${new%/*}" = "${old%/*}" ]
+	[ "$new" != "$old" ]
+}
+
+key_is_back() {
+	vault_from_copy
+	rm "$BATS_FILE_TMPDIR/purged"
 }
 
 # Seen by a GET well before; sets NO_AT to the moment of exp.
@@ -73,7 +108,7 @@ measure() {
 		state_is "revoked $cause"
 		[ -z "$WAITED" ] || [ "$(asked "$WAITED")" -ge 1 ]
 
-		vault "$@" >/dev/null
+		"$@" >/dev/null
 		wait_state "ready none" 20
 		[ "$(status '"\(.live) of \(.ranges)"')" = "8 of 8" ]
 		data_is_equal
@@ -82,23 +117,74 @@ measure() {
 }
 
 @test "the key is deleted" {
-	measure kek-deleted no key delete pg -- key recover pg
+	measure kek-deleted no key delete pg -- vault key recover pg
 }
 
 @test "the key is disabled" {
-	measure kek-disabled no key disable pg -- key enable pg
+	measure kek-disabled no key disable pg -- vault key enable pg
 }
 
 @test "the key expires" {
-	measure kek-expired no_by_expiry -- key exp pg none
+	measure kek-expired no_by_expiry -- vault key exp pg none
 }
 
 @test "the permission is withdrawn in the access policy" {
 	measure no-permission no deny default unwrapKey -- \
-		allow default unwrapKey
+		vault allow default unwrapKey
 }
 
 @test "the role is taken away" {
 	measure no-permission no deny default unwrapKey --style rbac -- \
-		allow default unwrapKey
+		vault allow default unwrapKey
+}
+
+# What follows the deletion changes no answer, so once is enough in short.
+@test "the key is purged" {
+	RUNS=${CMK_LONG:+$RUNS}
+	RUNS=${RUNS:-1}
+	measure kek-deleted no_by_purge -- key_is_back
+}
+
+# opens_not KEK: the node allows KEK, the header is wrapped by what was purged
+opens_not() {
+	run cmkctl open "$CMK_DISK" again --kek "$1" --wait 0
+	echo "$output"
+	[ "$status" = 4 ]
+	[[ "$output" == *KeyNotFound* ]]
+	[ ! -e /dev/mapper/again ]
+}
+
+other_key_opens_nothing() {	# VERSION
+	local from
+
+	from=$(asked '.op == "unwrapKey" and .status == 200')
+	systemctl restart cmkd
+	wait_state "revoked kek-deleted" 10
+	after_probe
+	state_is "revoked kek-deleted"
+	[ "$(asked '.op == "unwrapKey" and .status == 200')" = "$from" ]
+	[[ "$(status .last_error)" == *"$1"* ]]
+	dmsetup remove --retry storm
+	systemctl stop cmk@vol
+	opens_not "$KEK"
+	opens_not "$KEK/$1"
+	key_is_back
+	systemctl start cmk@vol
+}
+
+@test "another key has its name" {
+	RUNS=${CMK_LONG:+$RUNS}
+	RUNS=${RUNS:-1}
+	measure kek-deleted no_by_another_key -- key_is_back
+}
+
+@test "another key has its name: it opens nothing, whatever the node allows" {
+	local version
+
+	version=$(vault key show pg | jq -r .key.kid)
+	no_by_another_key
+	wait_state "revoked kek-deleted" 9
+	other_key_opens_nothing "${version##*/}"
+	wait_state "ready none" 20
+	data_is_equal
 }
