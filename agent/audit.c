@@ -26,7 +26,8 @@
 
 struct cmk_audit {
 	int fd;
-	bool to_stderr;
+	const char *program;
+	bool to_stderr, numbered;
 	uint64_t seq, lost, told;
 };
 
@@ -67,6 +68,8 @@ static const struct event {
 	[CMK_AUDIT_POLICY_CHANGE] = { "policy-change",
 				      "61b866aa1d464ace928fe7e0ed3c0342",
 				      LOG_NOTICE },
+	[CMK_AUDIT_PURGE] = { "purge", "802b7b38d80f4f8cbfdfb714ea49ca39",
+			      LOG_NOTICE },
 	[CMK_AUDIT_LOST] = { "audit-lost", "db3a30d8a26a441f801e7a085b6a9d79",
 			     LOG_WARNING },
 };
@@ -172,6 +175,7 @@ static void volume_fields(struct entry *en, const struct cmk_audit_entry *in)
 	}
 	text(en, "CMK_STATE_OLD", in->state_old);
 	text(en, "CMK_STATE_NEW", in->state_new);
+	text(en, "CMK_LEFT", in->left);
 	if (in->grace_left_s)
 		field(en, "CMK_GRACE_LEFT_S", "%" PRId64, in->grace_left_s);
 }
@@ -182,7 +186,7 @@ static void event_fields(struct cmk_audit *a, struct entry *en,
 	const struct event *ev = &events[in->event];
 
 	field(en, "PRIORITY", "%d", in->priority ?: ev->priority);
-	text(en, "SYSLOG_IDENTIFIER", "cmkd");
+	text(en, "SYSLOG_IDENTIFIER", a->program);
 	text(en, "MESSAGE_ID", ev->message_id);
 	field(en, "CMK_BOOTTIME_US", "%" PRIu64, cmk_boottime());
 	if (!ev->name)
@@ -191,7 +195,8 @@ static void event_fields(struct cmk_audit *a, struct entry *en,
 	text(en, "CMK_RESULT", result_names[in->result]);
 	text(en, "CMK_CAUSE", in->cause);
 	text(en, "CMK_REASON", in->reason);
-	field(en, "CMK_SEQ", "%" PRIu64, ++a->seq);
+	if (a->numbered)
+		field(en, "CMK_SEQ", "%" PRIu64, ++a->seq);
 	if (in->pid) {
 		field(en, "CMK_UID", "%u", in->uid);
 		field(en, "CMK_PID", "%d", in->pid);
@@ -237,7 +242,7 @@ static void vwrite(struct cmk_audit *a, const struct cmk_audit_entry *in,
 	if (in->kek)
 		kek_fields(&en, in->kek);
 	if (a->to_stderr)
-		dprintf(STDERR_FILENO, "cmkd: %s\n", message);
+		dprintf(STDERR_FILENO, "%s: %s\n", a->program, message);
 	tell_lost(a);
 	if (hand_over(a, &en))
 		return;
@@ -275,7 +280,7 @@ uint64_t cmk_audit_lost(const struct cmk_audit *a)
 	return a->lost;
 }
 
-int cmk_audit_new(struct cmk_audit **ret, bool to_stderr)
+int cmk_audit_new(struct cmk_audit **ret, const char *program, bool to_stderr)
 {
 	struct cmk_audit *a = calloc(1, sizeof(*a));
 	int on = 1 << 20;
@@ -288,6 +293,8 @@ int cmk_audit_new(struct cmk_audit **ret, bool to_stderr)
 		return -errno;
 	}
 	setsockopt(a->fd, SOL_SOCKET, SO_SNDBUF, &on, sizeof(on));
+	a->program = program;
+	a->numbered = !strcmp(program, "cmkd");
 	a->to_stderr = to_stderr;
 	*ret = a;
 	return 0;

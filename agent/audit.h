@@ -29,6 +29,7 @@ enum cmk_audit_event {
 	CMK_AUDIT_BIND,
 	CMK_AUDIT_LEASE_LAPSE,
 	CMK_AUDIT_POLICY_CHANGE,
+	CMK_AUDIT_PURGE,
 	CMK_AUDIT_LOST,
 };
 
@@ -46,7 +47,8 @@ enum cmk_audit_result {
  * struct cmk_audit_entry - what is known of an event; NULL is not written
  * @range: "all", "header", "3", "3-5"
  * @kek: the answer of the key server that led to it
- * @pid: of the caller on the control socket, 0 if it was the agent itself
+ * @pid: of who asked for it, 0 if it was the agent itself
+ * @left: what of the data could not be taken out of the node's memory
  */
 struct cmk_audit_entry {
 	enum cmk_audit_event event;
@@ -58,15 +60,19 @@ struct cmk_audit_entry {
 	const struct cmk_kek_result *kek;
 	uid_t uid;
 	pid_t pid;
-	const char *reason, *state_old, *state_new;
+	const char *reason, *state_old, *state_new, *left;
 	int64_t grace_left_s;
 	int priority;		/* syslog's, 0 for the event's own */
 };
 
 struct cmk_audit;
 
-/* @to_stderr: also there, for a run outside of systemd. */
-int cmk_audit_new(struct cmk_audit **ret, bool to_stderr);
+/**
+ * cmk_audit_new() - a connection to the journal
+ * @program: a constant; who writes.  Only the agent's entries are numbered.
+ * @to_stderr: also there, for a run outside of systemd
+ */
+int cmk_audit_new(struct cmk_audit **ret, const char *program, bool to_stderr);
 void cmk_audit_free(struct cmk_audit *a);
 
 /**

@@ -43,7 +43,8 @@ LIBCMK_SRC := \
 	agent/netlink.c \
 	agent/netlink-command.c \
 	agent/netlink-event.c \
-	agent/netlink-names.c
+	agent/netlink-names.c \
+	agent/audit.c
 
 CMKD_SRC := \
 	agent/cmkd.c \
@@ -60,8 +61,7 @@ CMKD_SRC := \
 	agent/volume-words.c \
 	agent/keys.c \
 	agent/probe.c \
-	agent/link.c \
-	agent/audit.c
+	agent/link.c
 
 CMKLIB := $(BUILD)/obj/libcmk.a
 CMKLIB_PKGS := libcrypto libssl libcurl jansson libnl-3.0 libnl-genl-3.0 \

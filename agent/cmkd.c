@@ -198,7 +198,8 @@ static int make_parts(struct daemon *d, struct cmk_error *e)
 	if (r >= 0)
 		r = sd_event_set_watchdog(a->event, true);
 	if (r >= 0)
-		r = cmk_audit_new(&a->audit, !getenv("INVOCATION_ID"));
+		r = cmk_audit_new(&a->audit, "cmkd",
+				  !getenv("INVOCATION_ID"));
 	if (r >= 0)
 		r = cmk_prober_new(&a->prober, a->event);
 	if (r >= 0)

@@ -12,14 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "device.h"
 #include "helper.h"
 #include "member.h"
 #include "netlink.h"
 #include "purge.h"
 #include "span.h"
+#include "trail.h"
 #include "units.h"
 #include "volume.h"
 
@@ -149,6 +152,24 @@ static int method_run(struct cmkctl *ctl, struct request *r)
 	return run_words(ctl, r, argv, i);
 }
 
+/* The agent has written why the gate was closed; what is left it knows not. */
+static void tell_trail(struct cmkctl *ctl, const struct cmk_nl_volume *v,
+		       const json_t *purged)
+{
+	char users[512];
+	struct trail t = {
+		.event = CMK_AUDIT_PURGE,
+		.cause = cmk_cause_name(v->cause),
+		.state = cmk_gate_name(v->gate),
+		.failed = purged ? NULL : "it takes longer than ten seconds",
+		.purged = purged,
+		.users = users,
+	};
+
+	device_users(makedev(v->major, v->minor), users, sizeof(users));
+	trail_write(ctl, v, &t);
+}
+
 static int method_purge(struct cmkctl *ctl, const unsigned char uuid[16])
 {
 	json_t *purged __json = NULL;
@@ -166,6 +187,7 @@ static int method_purge(struct cmkctl *ctl, const unsigned char uuid[16])
 	if (v.gate == CMK_GATE_OPEN)
 		return CMK_OK;
 	purged = purge_volume(&v, v.gate == CMK_GATE_REVOKED);
+	tell_trail(ctl, &v, purged);
 	return purge_report(ctl, &v, purged);
 }
 
@@ -200,6 +222,8 @@ int cmd_helper(struct cmkctl *ctl, int argc, char **argv)
 		return status;
 	if (getsockopt(0, SOL_SOCKET, SO_PEERCRED, &peer, &len))
 		return ctl_usage(ctl, "standard input is no socket");
+	ctl->uid = peer.uid;
+	ctl->pid = peer.pid;
 	status = receive(&r) ? CMK_USAGE : method(ctl, &r, &peer);
 	answer(status);
 	json_decref(r.json);

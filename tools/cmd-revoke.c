@@ -17,11 +17,13 @@
 #include "marker.h"
 #include "purge.h"
 #include "span.h"
+#include "trail.h"
 #include "volume.h"
 
 enum { OPTION_ALL = CTL_OPTION_OWN, OPTION_REASON, OPTION_NO_PURGE };
 
 struct closing {
+	enum cmk_audit_event event;
 	const char *action;	/* "revoke" or "hold" */
 	const char *past;
 	int (*close)(struct cmk_nl *nl, const unsigned char *uuid,
@@ -33,6 +35,7 @@ struct closing {
 
 struct outcome {
 	const struct cmk_nl_volume *v;
+	struct cmk_error error;	/* if it is not closed */
 	bool closed, persistent;
 	int64_t latency_us;
 	json_t *purged;
@@ -49,7 +52,6 @@ static int64_t now_us(void)
 static int close_gates(struct cmkctl *ctl, struct cmk_nl *nl,
 		       const struct closing *c, struct outcome *out, size_t n)
 {
-	struct cmk_error e;
 	int status = CMK_OK;
 	int64_t start;
 	size_t i;
@@ -57,11 +59,12 @@ static int close_gates(struct cmkctl *ctl, struct cmk_nl *nl,
 	for (i = 0; i < n; i++) {
 		start = now_us();
 		out[i].closed = c->close(nl, out[i].v->uuid, CMK_ACTOR_ADMIN,
-					 CMK_CAUSE_ADMIN, c->reason, &e) == 0;
+					 CMK_CAUSE_ADMIN, c->reason,
+					 &out[i].error) == 0;
 		out[i].latency_us = now_us() - start;
 		if (!out[i].closed)
 			status = ctl_worse(status,
-					   ctl_fail(ctl, &e,
+					   ctl_fail(ctl, &out[i].error,
 						    volume_name(out[i].v)));
 	}
 	return status;
@@ -134,6 +137,22 @@ static void tell_words(const struct closing *c, const struct outcome *o,
 	printf("%s%s\n", *users ? "; still " : "", users);
 }
 
+static void tell_trail(const struct cmkctl *ctl, const struct closing *c,
+		       const struct outcome *o, const char *users)
+{
+	const struct trail t = {
+		.event = c->event,
+		.cause = cmk_cause_name(CMK_CAUSE_ADMIN),
+		.reason = c->reason,
+		.state = c->past,
+		.failed = o->closed ? NULL : o->error.text,
+		.purged = o->purged,
+		.users = users,
+	};
+
+	trail_write(ctl, o->v, &t);
+}
+
 static void tell(struct cmkctl *ctl, const struct closing *c,
 		 const struct outcome *out, size_t n)
 {
@@ -142,10 +161,14 @@ static void tell(struct cmkctl *ctl, const struct closing *c,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!out[i].closed)
+		*users = '\0';
+		if (!out[i].closed) {
+			tell_trail(ctl, c, &out[i], users);
 			continue;
+		}
 		device_users(makedev(out[i].v->major, out[i].v->minor), users,
 			     sizeof(users));
+		tell_trail(ctl, c, &out[i], users);
 		if (ctl->json)
 			json_array_append_new(list,
 					      outcome_json(c, &out[i], users));
@@ -255,6 +278,7 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 int cmd_revoke(struct cmkctl *ctl, int argc, char **argv)
 {
 	struct closing c = {
+		.event = CMK_AUDIT_REVOKE,
 		.action = "revoke", .past = "revoked", .close = cmk_nl_revoke
 	};
 
@@ -264,6 +288,7 @@ int cmd_revoke(struct cmkctl *ctl, int argc, char **argv)
 int cmd_hold(struct cmkctl *ctl, int argc, char **argv)
 {
 	struct closing c = {
+		.event = CMK_AUDIT_HOLD,
 		.action = "hold", .past = "held", .close = cmk_nl_hold
 	};
 

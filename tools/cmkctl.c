@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmkctl.h"
 
@@ -124,7 +125,11 @@ static int run(struct cmkctl *ctl, const struct command *command, int argc,
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { CTL_OPTIONS, { 0 } };
-	struct cmkctl ctl = { .synopsis = "[OPTION...] COMMAND [ARG...]" };
+	struct cmkctl ctl = {
+		.synopsis = "[OPTION...] COMMAND [ARG...]",
+		.uid = getuid(),
+		.pid = getpid(),
+	};
 	const struct command *command;
 	int status = CMK_OK;
 

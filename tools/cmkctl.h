@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -21,12 +22,15 @@
  * @synopsis, @help: of the command
  * @json, @quiet, @verbose: global options
  * @timeout: seconds to wait for the agent's next word, 0: the command's own
+ * @uid, @pid: of who asks for it, for the audit trail
  * @detail: what the agent said about its last error beyond struct cmk_error
  */
 struct cmkctl {
 	const char *command, *synopsis, *help;
 	bool json, quiet, verbose;
 	unsigned int timeout;
+	uid_t uid;
+	pid_t pid;
 	json_t *detail;
 };
 
