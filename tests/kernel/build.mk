@@ -27,6 +27,12 @@ TEST_TOOLS += $(BUILD)/bin/memhog
 $(BUILD)/bin/memhog: $(BUILD)/obj/tests/kernel/memhog.o
 	$(call link,$^)
 
+RACE_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o, \
+	$(sort $(wildcard tests/kernel/race/*.c)))
+TEST_TOOLS += $(BUILD)/bin/race
+$(BUILD)/bin/race: $(RACE_OBJ)
+	$(call link,$^ -ldevmapper -lpthread)
+
 # Modules for tests, built as the module itself is: one copy for each kernel.
 .PHONY: test-modules
 TESTMODDIR := $(BUILD)/test-module/$(KVER)
