@@ -90,6 +90,34 @@ static int write_markers(struct cmkctl *ctl, const struct closing *c,
 	return status;
 }
 
+/*
+ * And once more: a volume that was closed and opened anew between the two, or
+ * whose opening had asked for the marker just before it was written, is another
+ * one for the kernel.  Now that the marker is there none comes after it.
+ */
+static int close_again(struct cmkctl *ctl, struct cmk_nl *nl,
+		       const struct closing *c, const struct outcome *out,
+		       size_t n)
+{
+	struct cmk_error e;
+	int status = CMK_OK;
+	size_t i;
+	int r;
+
+	for (i = 0; i < n; i++) {
+		if (!out[i].closed)
+			continue;
+		r = c->close(nl, out[i].v->uuid, CMK_ACTOR_ADMIN,
+			     CMK_CAUSE_ADMIN, c->reason, &e);
+		/* Gone, or an administrator has closed it further. */
+		if (r && r != -ENODEV && r != -EKEYREVOKED)
+			status = ctl_worse(status,
+					   ctl_fail(ctl, &e,
+						    volume_name(out[i].v)));
+	}
+	return status;
+}
+
 /* Plaintext in the kernel's caches.  What is left is said. */
 static int purge(struct cmkctl *ctl, const struct closing *c,
 		 struct outcome *out, size_t n)
@@ -206,6 +234,7 @@ static int close_volumes(struct cmkctl *ctl, struct cmk_nl *nl,
 		out[i].v = chosen[i];
 	status = ctl_worse(status, close_gates(ctl, nl, c, out, n));
 	status = ctl_worse(status, write_markers(ctl, c, out, n));
+	status = ctl_worse(status, close_again(ctl, nl, c, out, n));
 	status = ctl_worse(status, purge(ctl, c, out, n));
 	tell(ctl, c, out, n);
 	return status;
