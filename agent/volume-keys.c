@@ -145,25 +145,24 @@ static void remember_header(struct cmk_volume *v,
 }
 
 /* The gate was opened, and a key was refused: not half a volume. */
-static void close_again(struct cmk_volume *v, struct cmk_nl *nl)
+static int close_again(struct cmk_volume *v, struct cmk_nl *nl)
 {
 	struct cmk_error e;
 
 	switch (v->fetch) {
 	case CMK_FETCH_OPEN:
-		cmk_nl_key_drop(nl, v->st.uuid, UINT32_MAX, &e);
-		break;
+		return cmk_nl_key_drop(nl, v->st.uuid, UINT32_MAX, &e);
 	case CMK_FETCH_RESTORE:
 		if (v->pol.back == CMK_POL_HELD)
-			cmk_nl_hold(nl, v->st.uuid, CMK_ACTOR_VAULT,
-				    v->kernel.cause, "restore failed", &e);
-		else
-			cmk_nl_revoke(nl, v->st.uuid, CMK_ACTOR_VAULT,
-				      v->kernel.cause, "restore failed", &e);
-		break;
+			return cmk_nl_hold(nl, v->st.uuid, CMK_ACTOR_VAULT,
+					   v->kernel.cause, "restore failed",
+					   &e);
+		return cmk_nl_revoke(nl, v->st.uuid, CMK_ACTOR_VAULT,
+				     v->kernel.cause, "restore failed", &e);
 	case CMK_FETCH_FILL:
 		break;
 	}
+	return 0;
 }
 
 static int open_gate(struct cmk_volume *v, struct cmk_nl *nl,
@@ -189,6 +188,7 @@ static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
 {
 	int r;
 
+	v->half_open = false;
 	r = cmk_nl_volume_get(nl, v->st.uuid, &v->kernel, e);
 	if (!r)
 		r = cmk_keys_check(v->keys, nl, &v->kernel, e);
@@ -198,7 +198,7 @@ static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
 		return r;
 	r = cmk_keys_install(v->keys, nl, live, e);
 	if (r)
-		close_again(v, nl);
+		v->half_open = close_again(v, nl) != 0;
 	return r;
 }
 
@@ -259,6 +259,7 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 {
 	struct cmk_pol_obs o = cmk_volume_obs(CMK_OBS_USABLE, last);
 
+	o.age = cmk_boottime() - v->last_at;
 	repair(v);
 	v->life = CMK_VOLUME_WATCHED;
 	v->last.answer = CMK_USABLE;
@@ -296,6 +297,7 @@ static void installed(struct cmk_volume *v, const struct cmk_kek_result *last,
 /* @v may be gone afterwards. */
 static void not_installed(struct cmk_volume *v, const struct cmk_error *e)
 {
+	struct cmk_pol_obs open = { .kind = CMK_OBS_CLOSE_FAILED };
 	struct cmk_pol_obs o = { .kind = CMK_OBS_RESTORE_FAILED };
 	enum cmk_volume_fetch why = v->fetch;
 
@@ -306,6 +308,10 @@ static void not_installed(struct cmk_volume *v, const struct cmk_error *e)
 		break;
 	case CMK_FETCH_RESTORE:
 		cmk_volume_observe(v, &o);
+		/* Or nothing would close it before its lease ends. */
+		if (v->half_open)
+			cmk_volume_observe(v, &open);
+		v->half_open = false;
 		break;
 	case CMK_FETCH_FILL:
 		v->fill_at = cmk_boottime() + FILL_RETRY;

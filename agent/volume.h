@@ -70,6 +70,8 @@ struct cmk_volume_waiter {
  * @blind: why it cannot be watched
  * @get: while opening: has the key expired?
  * @keys: DEKs on their way, for @fetch; NULL if none
+ * @half_open: the last restore failed after it had opened the gate, and could
+ *	not close it again
  * @fill_at: not before this is a fill that failed tried again
  * @timer: the policy's next deadline; in BLIND the next try
  * @last, @last_at: the last answer to a probe; its plain is always empty
@@ -92,6 +94,7 @@ struct cmk_volume {
 	struct cmk_kek_op *get;
 	struct cmk_keys *keys;
 	enum cmk_volume_fetch fetch;
+	bool half_open;
 	uint64_t fill_at;
 	sd_event_source *timer;
 	struct cmk_volume_waiter *waiters;
