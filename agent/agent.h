@@ -16,11 +16,15 @@ struct cmk_config;
 struct cmk_kek_set;
 struct cmk_link;
 struct cmk_prober;
+struct cmk_rewrap;
+struct cmk_rotation;
 struct cmk_volume;
 
 /**
  * struct cmk_agent - the agent
  * @volumes: list, volume.c's
+ * @rewraps: list of those under way, rewrap.c's
+ * @rotation: looks for new versions of KEKs
  * @resync: due when the kernel's view has to be read again
  */
 struct cmk_agent {
@@ -31,6 +35,8 @@ struct cmk_agent {
 	struct cmk_link *link;
 	struct cmk_prober *prober;
 	struct cmk_volume *volumes;
+	struct cmk_rewrap *rewraps;
+	struct cmk_rotation *rotation;
 	sd_event_source *resync;
 };
 

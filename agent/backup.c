@@ -117,3 +117,63 @@ int cmk_backup_header(const char *dir, const char *source,
 	strcpy(ret, path);
 	return 0;
 }
+
+/* Over its data only: the file has holes where the header is zero. */
+static int overwrite(int fd)
+{
+	static const unsigned char zero[65536];
+	off_t at = 0, end;
+
+	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		end = lseek(fd, at, SEEK_HOLE);
+		while (at < end) {
+			size_t n = sizeof(zero);
+
+			if (end - at < (off_t)n)
+				n = end - at;
+			if (pwrite(fd, zero, n, at) != (ssize_t)n)
+				return errno ? -errno : -EIO;
+			at += n;
+		}
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int forget(const char *path, struct cmk_error *e)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int r;
+
+	r = fd < 0 ? -errno : overwrite(fd);
+	if (fd >= 0)
+		close(fd);
+	if (unlink(path) && !r)
+		r = -errno;
+	if (!r || r == -ENOENT)
+		return 0;
+	return cmk_error_set(e, CMK_FAILED, r, "backup",
+			     "cannot remove the header backup '%s': %s", path,
+			     strerror(-r));
+}
+
+int cmk_backup_forget(const char *dir, const unsigned char uuid[16],
+		      const char *keep, struct cmk_error *e)
+{
+	char pattern[4096], id[37];
+	int r = 0, one;
+	glob_t g;
+	size_t i;
+
+	cmk_format_uuid(uuid, id);
+	snprintf(pattern, sizeof(pattern), "%s/backup/%s-*.hdr", dir, id);
+	if (glob(pattern, 0, NULL, &g))
+		return 0;
+	for (i = 0; i < g.gl_pathc; i++) {
+		if (keep && !strcmp(g.gl_pathv[i], keep))
+			continue;
+		one = forget(g.gl_pathv[i], e);
+		r = r ?: one;
+	}
+	globfree(&g);
+	return r;
+}

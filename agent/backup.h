@@ -22,4 +22,14 @@ int cmk_backup_header(const char *dir, const char *source,
 		      const struct cmk_header_info *info, unsigned int keep,
 		      char *ret, unsigned int size, struct cmk_error *e);
 
+/**
+ * cmk_backup_forget() - remove copies that are not to open anything any more
+ * @keep: path of one that stays; NULL: none does
+ *
+ * What is in a file is overwritten before its name goes, as far as the file
+ * system that it is on writes in place.
+ */
+int cmk_backup_forget(const char *dir, const unsigned char uuid[16],
+		      const char *keep, struct cmk_error *e);
+
 #endif

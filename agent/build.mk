@@ -23,6 +23,7 @@ LIBCMK_SRC := \
 	agent/header-parse.c \
 	agent/header-auth.c \
 	agent/header-slot.c \
+	agent/header-kek.c \
 	agent/header-io.c \
 	agent/retry.c \
 	agent/http-loop.c \
@@ -54,9 +55,16 @@ CMKD_SRC := \
 	agent/methods-param.c \
 	agent/methods-format.c \
 	agent/format.c \
+	agent/kek-fit.c \
+	agent/rewrap.c \
+	agent/rewrap-slots.c \
+	agent/rewrap-write.c \
+	agent/rotate.c \
+	agent/methods-rewrap.c \
 	agent/volume.c \
 	agent/volume-open.c \
 	agent/volume-keys.c \
+	agent/volume-header.c \
 	agent/volume-policy.c \
 	agent/volume-words.c \
 	agent/keys.c \

@@ -28,6 +28,8 @@
 #include "link.h"
 #include "methods.h"
 #include "probe.h"
+#include "rewrap.h"
+#include "rotate.h"
 #include "state.h"
 #include "volume.h"
 
@@ -124,6 +126,7 @@ static int reload(struct daemon *d, struct cmk_error *e)
 	}
 	cmk_config_free(old);
 	cmk_volumes_reconfigure(a);
+	cmk_rotation_reconfigure(a);
 	return 0;
 }
 
@@ -203,6 +206,8 @@ static int make_parts(struct daemon *d, struct cmk_error *e)
 	if (r >= 0)
 		r = cmk_prober_new(&a->prober, a->event);
 	if (r >= 0)
+		r = cmk_rotation_new(a);
+	if (r >= 0)
 		r = cmk_link_new(&a->link, a->event, a->audit, &link_ops, a);
 	if (r < 0)
 		return cmk_error_set(e, CMK_FAILED, r, "start",
@@ -224,6 +229,8 @@ static void end_parts(struct daemon *d)
 	cmk_control_free(d->control);
 	cmk_volumes_free(a);
 	cmk_kek_set_free(a->keks);
+	cmk_rewraps_free(a);
+	cmk_rotation_free(a);
 	cmk_prober_free(a->prober);
 	cmk_link_free(a->link);
 	cmk_audit_free(a->audit);

@@ -66,6 +66,8 @@ static const struct key keys[] = {
 	  25 * SEC, 30 * DAY },
 	{ "Policy", "LeaseTTL", KEY_SPAN, AT(policy.lease_ttl),
 	  15 * SEC, DAY },
+	{ "Policy", "RotateInterval", KEY_SPAN, AT(rotate_interval), 0,
+	  30 * DAY },
 	{ "Policy", "HoldTimeout", KEY_SPAN, AT(hold_timeout), 0, DAY },
 	{ "Policy", "KeyTimeout", KEY_SPAN, AT(key_timeout), 0, HOUR },
 	{ "Policy", "OnReturn", KEY_WORDS, AT(policy.return_auto), 1,
@@ -117,6 +119,7 @@ static const struct cmk_config defaults = {
 		.return_auto = true,
 		.expiry_denies = true,
 	},
+	.rotate_interval = 10 * MIN,
 	.hold_timeout = 10 * MIN,
 	.key_timeout = 30 * SEC,
 	.kek = {

@@ -21,6 +21,8 @@
  * @policy: of a volume without options of its own
  * @lapse_revokes: OnLapse=revoke
  * @sleep_keeps: OnSleep=keep
+ * @rotate_interval: how often a KEK that is named without a version is looked
+ *	at for a newer one, microseconds; 0: never
  * @hold_timeout, @key_timeout: for the table that cmkctl(8) loads, in
  *	microseconds; 0 is for ever
  * @kek: sections [Azure] and [Service]; its strings are the config's
@@ -31,6 +33,7 @@ struct cmk_config {
 	struct cmk_pol_conf policy;
 	bool lapse_revokes;
 	bool sleep_keeps;
+	uint64_t rotate_interval;
 	uint64_t hold_timeout, key_timeout;
 	struct cmk_kek_settings kek;
 	char *security_group;

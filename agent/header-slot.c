@@ -83,6 +83,8 @@ static int begin_slot(struct cmk_header *h, uint32_t range,
 	ret->range = htole32(range);
 	ret->generation = htole32(generation);
 	ret->state = CMK_SLOT_CURRENT;
+	/* A DEK that is made now was never under a former KEK. */
+	ret->kek_epoch = cmk_header_super(h)->kek_epoch;
 	return 0;
 }
 

@@ -126,6 +126,35 @@ int cmk_header_set_kek(struct cmk_header *h, unsigned int index,
 		       const struct cmk_header_kek *kek);
 void cmk_header_clear_kek(struct cmk_header *h, unsigned int index);
 
+/**
+ * cmk_header_place_kek() - where a wrap under @kid belongs
+ * @keep: an entry that stays as it is
+ *
+ * Return: the entry that has it already, else one that is free, else -ENOSPC.
+ */
+int cmk_header_place_kek(const struct cmk_header *h, const char *kid,
+			 unsigned int keep);
+
+/**
+ * cmk_header_rewrap() - put another wrap of the same DEK into a slot
+ * @kek: entry of the KEK that made @blob
+ *
+ * Mode direct.  Generation and age of the slot stay.  Errors as of setting it.
+ */
+int cmk_header_rewrap(struct cmk_header *h, uint32_t range, unsigned int kek,
+		      const void *blob, size_t len);
+
+/*
+ * The KEK is exchanged for another key: every DEK that is there now was in the
+ * reach of who holds the former one.
+ */
+void cmk_header_expose(struct cmk_header *h);
+/* So many ranges have a DEK from before the last such change. */
+uint32_t cmk_header_exposed(const struct cmk_header *h);
+
+/* Is a rekey under way, with a DEK of its own in the spare slot? */
+bool cmk_header_spare_used(const struct cmk_header *h);
+
 /*
  * What the KEK wraps: the header key and a hash that binds it to the volume,
  * 64 bytes; and in mode direct a DEK and its binding, 96 bytes.

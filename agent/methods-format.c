@@ -11,49 +11,10 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "format.h"
+#include "kek-fit.h"
 #include "methods.h"
-
-static int object(struct format *f, const char *code, const char *text,
-		  struct cmk_error *e)
-{
-	if (!f->force)
-		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED, code,
-				     "%s: %s (--force takes it all the same)",
-				     f->kek, text);
-	json_array_append_new(f->warnings, json_string(text));
-	return 0;
-}
-
-static int check_key(struct format *f, const struct cmk_kek_result *res,
-		     struct cmk_error *e)
-{
-	int64_t now = res->date ?: time(NULL);
-	int r = 0;
-
-	if (!res->enabled)
-		return cmk_error_set(e, CMK_DENIED, -EKEYREVOKED,
-				     "kek-disabled", "%s is disabled",
-				     res->kid);
-	if (res->exp && res->exp <= now)
-		return cmk_error_set(e, CMK_DENIED, -EKEYEXPIRED,
-				     "kek-expired", "%s has expired",
-				     res->kid);
-	if (!res->purge_protected)
-		r = object(f, "purge-protection",
-			   "the vault has no purge protection: who purges the key destroys the data for ever",
-			   e);
-	else if (res->recoverable_days < 90)
-		json_array_append_new(f->warnings, json_string(
-			"the vault keeps deleted keys for less than 90 days"));
-	if (!r && res->exportable)
-		r = object(f, "exportable",
-			   "the key is exportable: copies of it cannot be revoked",
-			   e);
-	return r;
-}
 
 static void on_attributes(struct cmk_kek_result *res, void *userdata)
 {
@@ -64,7 +25,7 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 		cmk_format_fail(f, &res->error);
 		return;
 	}
-	if (check_key(f, res, &e)) {
+	if (cmk_kek_fit(res, f->kek, f->force, f->warnings, &e)) {
 		cmk_format_fail(f, &e);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "link.h"
 #include "methods.h"
+#include "rewrap.h"
 #include "span.h"
 #include "volume.h"
 
@@ -258,6 +259,29 @@ static void status_answer(const struct cmk_volume *v, json_t *j)
 				    json_string(r->error.text));
 }
 
+/* What the last rewrap has left behind, and how far the next one is. */
+static void status_wrap(const struct cmk_volume *v, json_t *j)
+{
+	uint32_t done, total, exposed = 0;
+
+	if (v->header)
+		exposed = cmk_header_exposed(v->header);
+	if (exposed)
+		json_object_set_new(j, "exposed", json_integer(exposed));
+	if (v->st.former[0]) {
+		json_object_set_new(j, "former_kid",
+				    json_string(v->st.former));
+		json_object_set_new(j, "former_until",
+				    json_integer(v->st.former_at));
+	}
+	if (cmk_rewrap_progress(v->agent, v->st.uuid, &done, &total))
+		json_object_set_new(j, "rewrap", json_pack("{s:I, s:I}",
+							   "done",
+							   (json_int_t)done,
+							   "total",
+							   (json_int_t)total));
+}
+
 static json_t *status_of(const struct cmk_volume *v)
 {
 	char uuid[37];
@@ -274,6 +298,7 @@ static json_t *status_of(const struct cmk_volume *v)
 				    json_string(v->blind.text));
 	if (v->life == CMK_VOLUME_WATCHED)
 		status_policy(v, j);
+	status_wrap(v, j);
 	status_answer(v, j);
 	return j;
 }
@@ -307,6 +332,8 @@ const struct cmk_method cmk_methods[] = {
 	{ "Close", method_close },
 	{ "Restore", method_restore },
 	{ "Probe", method_probe },
+	{ "Rewrap", cmk_method_rewrap },
+	{ "SetKek", cmk_method_set_kek },
 	{ "Status", method_status },
 	{ NULL, NULL },
 };

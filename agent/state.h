@@ -22,6 +22,8 @@
  * @kek: what the node allows, as in cmktab(5)
  * @kid: of the header's wrap that was used last
  * @has_hk: @hk_id and @seq are known: an exchanged or older header shows
+ * @former, @former_at: the kid that the live header needed before the last
+ *	rewrap, which ended then (Unix seconds); "" if there was none
  * @oid, @tid: of the token of the last proof
  * @options: the volume's policy options as text, "" where not given, in the
  *	order of cmk_state_options
@@ -37,6 +39,8 @@ struct cmk_state {
 	bool has_hk;
 	unsigned char hk_id[32];
 	uint64_t seq;
+	char former[CMK_KID_MAX + 1];
+	int64_t former_at;
 	char oid[CMK_POL_ID_LEN], tid[CMK_POL_ID_LEN];
 	char options[CMK_STATE_OPTIONS][CMK_STATE_OPTION_LEN];
 };

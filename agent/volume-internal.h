@@ -20,6 +20,35 @@ int cmk_volume_wait(struct cmk_volume *v, cmk_volume_done_t done,
 void cmk_volume_tell(struct cmk_volume *v, const struct cmk_error *e,
 		     uint32_t live);
 
+/**
+ * cmk_volume_choose_wrap() - the wrap of a header that the node allows
+ * @pin: what the node allows, as in cmktab(5)
+ *
+ * "kek-not-allowed" if there is none.
+ */
+int cmk_volume_choose_wrap(const struct cmk_header *h, const char *pin,
+			   unsigned int *ret, struct cmk_header_kek *kek,
+			   struct cmk_error *e);
+
+/* Writes what the node remembers of it; a failure is told. */
+void cmk_volume_save(struct cmk_volume *v);
+
+/* A header that was read from one copy is made whole again. */
+void cmk_volume_repair(struct cmk_volume *v);
+
+/**
+ * cmk_volume_take_header() - go on with a header that was rewrapped
+ * @h: taken over; it is on disk
+ * @kek: its wrap to use
+ * @proof: the answer by which this wrap was just unwrapped
+ *
+ * A volume that is live stays so, and no keys may be on their way.  The policy
+ * begins anew: its last proof is this one, under the key of this wrap.
+ */
+int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
+			   unsigned int kek,
+			   const struct cmk_kek_result *proof);
+
 /* Reads the header, checks it and what it says against what the node knows. */
 int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e);
 

@@ -11,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "audit.h"
-#include "config.h"
 #include "helper.h"
 #include "link.h"
 #include "volume-internal.h"
@@ -35,94 +33,6 @@ static struct cmk_audit_entry entry(const struct cmk_volume *v,
 	return en;
 }
 
-/* The node says which KEK opens the volume; the header only has its wrap. */
-static int choose_wrap(struct cmk_volume *v, struct cmk_error *e)
-{
-	bool any = !strcmp(v->st.kek, "-");
-	char seen[CMK_KID_MAX + 1] = "none";
-	struct cmk_header_kek kek;
-	unsigned int i;
-
-	for (i = 0; i < CMK_FORMAT_KIDS; i++) {
-		if (!cmk_header_get_kek(v->header, i, &kek))
-			continue;
-		if (any || cmk_kek_match(v->st.kek, kek.kid)) {
-			v->kek = i;
-			snprintf(v->st.kid, sizeof(v->st.kid), "%s", kek.kid);
-			return 0;
-		}
-		snprintf(seen, sizeof(seen), "%s", kek.kid);
-	}
-	return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
-			     "kek-not-allowed",
-			     "the header is wrapped by %.160s, this node allows %.160s",
-			     seen, v->st.kek);
-}
-
-static int check_known(struct cmk_volume *v, struct cmk_error *e)
-{
-	if (memcmp(v->info.uuid, v->st.uuid, 16))
-		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED, "uuid",
-				     "the header on the device is another volume's");
-	if (v->st.has_hk && !v->accept_header && v->info.seq < v->st.seq)
-		return cmk_error_set(e, CMK_UNSUITABLE, -ESTALE,
-				     "header-rolled-back",
-				     "the header is older (sequence %" PRIu64 ") than the one that this node knows (%" PRIu64 "); if that is meant, use --accept-header",
-				     v->info.seq, v->st.seq);
-	return 0;
-}
-
-int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e)
-{
-	const char *path = v->st.header[0] ? v->st.header : v->st.device;
-	struct cmk_header *h = NULL;
-	int fd, r;
-
-	r = cmk_header_open(&fd, path, false, e);
-	if (r)
-		return r;
-	r = cmk_header_read(&h, fd, e);
-	close(fd);
-	if (r)
-		return r;
-	cmk_header_free(v->header);
-	v->header = h;
-	cmk_header_get_info(h, &v->info);
-	r = check_known(v, e);
-	return r ?: choose_wrap(v, e);
-}
-
-/* A header that was read from one copy is made whole again. */
-static void repair(struct cmk_volume *v)
-{
-	const char *path = v->st.header[0] ? v->st.header : v->st.device;
-	struct cmk_error e;
-	int fd, r;
-
-	if (v->info.read_only || v->info.foreign_copies ||
-	    (v->info.valid_copies == 3 && !v->info.copies_differ))
-		return;
-	r = cmk_header_open(&fd, path, true, &e);
-	if (!r) {
-		r = cmk_header_repair(v->header, fd, &e);
-		close(fd);
-	}
-	cmk_audit_log(v->agent->audit, LOG_WARNING,
-		      "%s: copy %s of the header was not as the other: %s",
-		      v->st.name,
-		      cmk_header_copies_name(3 & ~v->info.valid_copies),
-		      r ? e.text : "repaired");
-}
-
-static void save_state(struct cmk_volume *v)
-{
-	struct cmk_error e;
-
-	if (cmk_state_save(v->agent->config->state_directory, &v->st, &e))
-		cmk_audit_log(v->agent->audit, LOG_ERR, "%s: %s", v->st.name,
-			      e.text);
-}
-
 /* What this node holds a later header against. */
 static void remember_header(struct cmk_volume *v,
 			    const struct cmk_kek_result *last)
@@ -141,7 +51,7 @@ static void remember_header(struct cmk_volume *v,
 	v->st.seq = v->info.seq;
 	snprintf(v->st.oid, sizeof(v->st.oid), "%s", last->oid);
 	snprintf(v->st.tid, sizeof(v->st.tid), "%s", last->tid);
-	save_state(v);
+	cmk_volume_save(v);
 }
 
 /* The gate was opened, and a key was refused: not half a volume. */
@@ -260,7 +170,7 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 	struct cmk_pol_obs o = cmk_volume_obs(CMK_OBS_USABLE, last);
 
 	o.age = cmk_boottime() - v->last_at;
-	repair(v);
+	cmk_volume_repair(v);
 	v->life = CMK_VOLUME_WATCHED;
 	v->last.answer = CMK_USABLE;
 	if (cmk_volume_watch(v, 0)) {

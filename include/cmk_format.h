@@ -108,7 +108,8 @@ struct cmk_disk_super {
 	__u8	wrap;			/* enum cmk_format_wrap */
 	__u8	detached;		/* 1: header is on another device */
 	__u8	reserved0[2];
-	__u8	reserved1[312];
+	__le32	kek_epoch;		/* changes of the KEK, from 0 */
+	__u8	reserved1[308];
 	struct cmk_disk_hk_wrap hk[CMK_FORMAT_KIDS];
 };					/* 4,864 bytes; zero up to 8 KiB */
 
@@ -137,7 +138,8 @@ struct cmk_disk_slot {
 	__u8	nonce[12];		/* hk: AES-256-GCM */
 	__u8	dek[64];		/* hk: ciphertext */
 	__u8	tag[16];		/* hk */
-	__u8	reserved[24];
+	__le32	kek_epoch;		/* when the DEK was made */
+	__u8	reserved[20];
 };
 
 /* What a slot of mode hk is authenticated with, beside its key. */

@@ -36,6 +36,9 @@ CMKCTL_SRC := \
 	tools/cmd-probe.c \
 	tools/cmd-restore.c \
 	tools/cmd-revoke.c \
+	tools/cmd-rewrap.c \
+	tools/cmd-set-kek.c \
+	tools/target.c \
 	tools/cmd-status.c \
 	tools/cmd-udev.c
 

@@ -166,6 +166,24 @@ static void show_answer(const json_t *o)
 		line("not watched:", "%s", json_text(o, "not_watched"));
 }
 
+static void show_wrap(const json_t *o)
+{
+	const json_t *rewrap = json_object_get(o, "rewrap");
+	char a[TEXT_SIZE];
+
+	if (rewrap)
+		line("rewrap:", "under way, %lld of %lld operations",
+		     (long long)json_number(rewrap, "done"),
+		     (long long)json_number(rewrap, "total"));
+	if (*json_text(o, "former_kid"))
+		line("former key:", "%s; since %s the header does not need it: it may be disabled, unless snapshots, clones or header backups from before are wanted",
+		     json_text(o, "former_kid"),
+		     text_time(json_number(o, "former_until"), a));
+	if (json_number(o, "exposed"))
+		line("exposed:", "exposed to former KEK: %lld ranges",
+		     (long long)json_number(o, "exposed"));
+}
+
 static void show_agent(const json_t *o)
 {
 	char a[TEXT_SIZE];
@@ -176,6 +194,7 @@ static void show_agent(const json_t *o)
 		line("key:", "%s", json_text(o, "kid"));
 	else if (*json_text(o, "kek"))
 		line("key:", "%s", json_text(o, "kek"));
+	show_wrap(o);
 	show_answer(o);
 	if (json_number(o, "last_proof"))
 		line("last proof:", "%s",

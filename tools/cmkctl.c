@@ -61,6 +61,14 @@ static const struct command {
 	  "  --all               every held or revoked volume\n" },
 	{ "probe", cmd_probe, "[VOLUME...]",
 	  "ask the key server now", "" },
+	{ "rewrap", cmd_rewrap, "VOLUME... | --all [OPTION...]",
+	  "wrap the keys with the newest version of the KEK",
+	  "  --all               every open volume\n"
+	  "  --dry-run           ask and tell, write nothing\n" },
+	{ "set-kek", cmd_set_kek, "VOLUME URI [OPTION...]",
+	  "wrap the keys with another KEK; rewrites no data",
+	  "  --force             take a key that format would refuse\n"
+	  "  --dry-run           ask and tell, write nothing\n" },
 	{ "benchmark", cmd_benchmark, "", "how fast the cipher is", "" },
 	/* For cmk-helper.socket */
 	{ "helper", cmd_helper, "", NULL, "" },

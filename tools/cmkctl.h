@@ -47,7 +47,9 @@ int cmd_list(struct cmkctl *ctl, int argc, char **argv);
 int cmd_open(struct cmkctl *ctl, int argc, char **argv);
 int cmd_probe(struct cmkctl *ctl, int argc, char **argv);
 int cmd_restore(struct cmkctl *ctl, int argc, char **argv);
+int cmd_rewrap(struct cmkctl *ctl, int argc, char **argv);
 int cmd_revoke(struct cmkctl *ctl, int argc, char **argv);
+int cmd_set_kek(struct cmkctl *ctl, int argc, char **argv);
 int cmd_status(struct cmkctl *ctl, int argc, char **argv);
 int cmd_udev(struct cmkctl *ctl, int argc, char **argv);
 

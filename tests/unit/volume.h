@@ -201,6 +201,22 @@ static inline int volume_unwrap(const void *blob, size_t len,
 	return r;
 }
 
+/* The KEK that the node allows. */
+static const char *volume_pin __attribute__((unused)) = VOLUME_KID;
+
+/* Index of the pinned KEK's wrap, -1 if there is none. */
+static inline int volume_wrap(const struct cmk_header *h,
+			      struct cmk_header_kek *ret)
+{
+	int i;
+
+	for (i = 0; i < CMK_FORMAT_KIDS; i++)
+		if (cmk_header_get_kek(h, i, ret) &&
+		    !strcmp(ret->kid, volume_pin))
+			return i;
+	return -1;
+}
+
 /* The header key, if the pinned KEK unwraps it and the MAC is right. */
 static inline int volume_open_hk(const struct cmk_header *h,
 				 struct cmk_secret *ret, struct cmk_error *e)
@@ -209,7 +225,7 @@ static inline int volume_open_hk(const struct cmk_header *h,
 	struct cmk_header_kek kek;
 	int r;
 
-	if (!cmk_header_get_kek(h, 0, &kek) || strcmp(kek.kid, VOLUME_KID))
+	if (volume_wrap(h, &kek) < 0)
 		return cmk_error_set(e, CMK_UNSUITABLE, -EPERM, "kek-pinned",
 				     "another KEK");
 	r = volume_unwrap(kek.blob, kek.blob_len, &payload, e);
@@ -227,6 +243,7 @@ static inline int volume_open_dek(const struct cmk_header *h, uint32_t range,
 	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
 	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
 	struct cmk_header_info info;
+	struct cmk_header_kek pinned;
 	unsigned int kek;
 	const void *blob;
 	size_t len;
@@ -237,6 +254,9 @@ static inline int volume_open_dek(const struct cmk_header *h, uint32_t range,
 		return cmk_header_slot_key(h, hk, &key) ?:
 		       cmk_header_open_hk(h, range, &key, ret, e);
 	r = cmk_header_get_direct(h, range, &kek, &blob, &len, e);
+	if (!r && (int)kek != volume_wrap(h, &pinned))
+		r = cmk_error_set(e, CMK_UNSUITABLE, -EPERM, "kek-pinned",
+				  "a DEK under another KEK");
 	if (!r)
 		r = volume_unwrap(blob, len, &payload, e);
 	if (!r)

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a rewrap, and the way of the header key from the old wrap into
+ * the new one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "config.h"
+#include "kek-fit.h"
+#include "kek-uri.h"
+#include "rewrap-internal.h"
+#include "volume-internal.h"
+
+const char *cmk_rewrap_path(const struct cmk_rewrap *j)
+{
+	return j->st.header[0] ? j->st.header : j->st.device;
+}
+
+static const char *name_of(const struct cmk_rewrap *j)
+{
+	return j->st.name[0] ? j->st.name : j->st.device;
+}
+
+static struct cmk_audit_entry entry(const struct cmk_rewrap *j,
+				    enum cmk_audit_event event)
+{
+	struct cmk_audit_entry en = {
+		.event = event,
+		.uuid = j->st.uuid,
+		.name = j->st.name,
+		.device = j->st.device,
+	};
+
+	if (j->req) {
+		en.uid = j->req->uid;
+		en.pid = j->req->pid;
+	}
+	return en;
+}
+
+static enum cmk_audit_event event_of(const struct cmk_rewrap *j)
+{
+	return j->kind == CMK_REWRAP_KEK ? CMK_AUDIT_SET_KEK :
+					   CMK_AUDIT_REWRAP;
+}
+
+/* -- its end -- */
+
+static void job_free(struct cmk_rewrap *j)
+{
+	struct cmk_rewrap **p = &j->agent->rewraps;
+
+	while (*p && *p != j)
+		p = &(*p)->next;
+	if (*p)
+		*p = j->next;
+	sd_event_source_disable_unref(j->wait);
+	cmk_secret_wipe(&j->hk);
+	cmk_header_free(j->header);
+	json_decref(j->warnings);
+	free(j->slots);
+	free(j);
+}
+
+/* The next one of this volume may begin as soon as this one has answered. */
+static void answer(struct cmk_rewrap *j, const struct cmk_error *e,
+		   json_t *result)
+{
+	cmk_rewrap_ended_t ended = j->ended;
+	struct cmk_request *req = j->req;
+	void *userdata = j->userdata;
+
+	job_free(j);
+	if (req && e)
+		cmk_request_fail(req, e);
+	else if (req)
+		cmk_request_result(req, result);
+	else
+		json_decref(result);
+	if (!req)
+		ended(e, userdata);
+}
+
+void cmk_rewrap_fail(struct cmk_rewrap *j, const struct cmk_error *e)
+{
+	struct cmk_audit_entry en = entry(j, event_of(j));
+	struct cmk_error copy = *e;
+
+	/* As when the configuration is read again meanwhile. */
+	if (copy.err == -ECANCELED)
+		copy.status = CMK_TEMPORARY;
+	en.result = CMK_AUDIT_FAILED;
+	en.kid = j->from.kid;
+	if (!j->dry_run)
+		cmk_audit_write(j->agent->audit, &en, "%s: not rewrapped: %s",
+				name_of(j), copy.text);
+	answer(j, &copy, NULL);
+}
+
+static json_t *result(const struct cmk_rewrap *j, bool changed)
+{
+	return json_pack("{s:b, s:s, s:s, s:s, s:I, s:I, s:O}",
+			 "changed", changed, "name", j->st.name,
+			 "kid", j->to.kid, "former", j->from.kid,
+			 "vault_operations", (json_int_t)j->total,
+			 "written", (json_int_t)(changed && !j->dry_run ?
+						 time(NULL) : 0),
+			 "warnings", j->warnings);
+}
+
+static void nothing_to_do(struct cmk_rewrap *j)
+{
+	j->total = 0;
+	answer(j, NULL, result(j, false));
+}
+
+void cmk_rewrap_succeed(struct cmk_rewrap *j, const char *backup,
+			uint32_t exposed)
+{
+	struct cmk_audit_entry en = entry(j, event_of(j));
+	json_t *o = result(j, true);
+
+	en.range = "all";
+	en.kid = j->to.kid;
+	en.thumbprint = j->to.thumbprint;
+	en.state_old = j->from.kid;
+	en.state_new = j->to.kid;
+	cmk_audit_write(j->agent->audit, &en, "%s: %s is used instead of %s",
+			name_of(j), j->to.kid, j->from.kid);
+	json_object_set_new(o, "header_backup", json_string(backup));
+	json_object_set_new(o, "exposed", json_integer(exposed));
+	answer(j, NULL, o);
+}
+
+/* -- answers of the key server -- */
+
+void cmk_rewrap_answer(struct cmk_rewrap *j, const struct cmk_kek_result *res,
+		       bool wrap, uint32_t range)
+{
+	struct cmk_audit_entry en = entry(j, wrap ? CMK_AUDIT_WRAP :
+						    CMK_AUDIT_UNWRAP);
+	char text[16] = "header";
+
+	if (range != UINT32_MAX)
+		snprintf(text, sizeof(text), "%u", range);
+	en.range = text;
+	en.result = cmk_audit_result_of(res->answer);
+	en.kid = res->kid;
+	en.kek = res;
+	cmk_audit_write(j->agent->audit, &en, "%s: %s, %s: %s", name_of(j),
+			wrap ? "wrap" : "unwrap", text,
+			res->answer == CMK_USABLE ? "ok" : res->error.text);
+	j->done++;
+	if (j->req)
+		cmk_request_progress(j->req, "rewrap", j->done, j->total);
+}
+
+static void fail_with(struct cmk_rewrap *j, enum cmk_status status, int err,
+		      const char *code, const char *text)
+{
+	struct cmk_error e;
+
+	cmk_error_set(&e, status, err, code, "%s", text);
+	cmk_rewrap_fail(j, &e);
+}
+
+static void on_again(struct cmk_kek_result *res, void *userdata)
+{
+	__cmk_secret struct cmk_secret again = CMK_SECRET_INIT;
+	struct cmk_rewrap *j = userdata;
+	unsigned char id[32];
+	struct cmk_error e;
+
+	cmk_rewrap_answer(j, res, false, UINT32_MAX);
+	if (res->answer != CMK_USABLE) {
+		cmk_rewrap_fail(j, &res->error);
+		return;
+	}
+	if (cmk_header_hk_open(j->header, &res->plain, &again, &e) ||
+	    cmk_header_hk_id(&again, id) ||
+	    memcmp(id, j->hk_id, sizeof(id))) {
+		fail_with(j, CMK_FAILED, -EKEYREJECTED, "wrap",
+			  "the new key does not unwrap to what it wrapped; nothing was written");
+		return;
+	}
+	j->proof = *res;
+	memset(&j->proof.plain, 0, sizeof(j->proof.plain));
+	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT)
+		cmk_rewrap_slots(j);
+	else
+		cmk_rewrap_write(j);
+}
+
+static void on_wrapped(struct cmk_kek_result *res, void *userdata)
+{
+	struct cmk_rewrap *j = userdata;
+	struct cmk_error e;
+
+	cmk_rewrap_answer(j, res, true, UINT32_MAX);
+	if (res->answer != CMK_USABLE) {
+		cmk_rewrap_fail(j, &res->error);
+		return;
+	}
+	if (res->blob_len > sizeof(j->to.blob) ||
+	    strcasecmp(res->kid, j->to.kid)) {
+		fail_with(j, CMK_FAILED, -EPROTO, "wrap",
+			  "the wrap is not of the version that was asked, or too long");
+		return;
+	}
+	memcpy(j->to.blob, res->blob, res->blob_len);
+	j->to.blob_len = res->blob_len;
+	j->to.wrapped_at = time(NULL);
+	if (cmk_kek_unwrap(j->agent->keks, j->to.kid, j->to.alg, j->to.blob,
+			   j->to.blob_len, CMK_PATIENCE, on_again, j, NULL,
+			   &e))
+		cmk_rewrap_fail(j, &e);
+}
+
+/* What is wrapped again is the volume's own, or nothing is. */
+static int take_hk(struct cmk_rewrap *j, struct cmk_secret *payload,
+		   struct cmk_error *e)
+{
+	int r;
+
+	r = cmk_header_hk_open(j->header, payload, &j->hk, e);
+	if (!r)
+		r = cmk_header_verify(j->header, &j->hk, e);
+	if (!r && cmk_header_hk_id(&j->hk, j->hk_id))
+		r = cmk_error_set(e, CMK_FAILED, -EIO, "crypto",
+				  "cannot digest the header key");
+	if (!r && j->st.has_hk && memcmp(j->hk_id, j->st.hk_id, 32))
+		r = cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
+				  "header-exchanged",
+				  "the header has another header key than the one that this node opened last");
+	return r;
+}
+
+static void on_hk(struct cmk_kek_result *res, void *userdata)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	struct cmk_rewrap *j = userdata;
+	struct cmk_error e;
+	int r;
+
+	cmk_rewrap_answer(j, res, false, UINT32_MAX);
+	if (res->answer != CMK_USABLE) {
+		cmk_rewrap_fail(j, &res->error);
+		return;
+	}
+	r = take_hk(j, &res->plain, &e);
+	if (!r && cmk_header_hk_payload(j->header, &j->hk, &payload))
+		r = cmk_error_set(&e, CMK_FAILED, -ENOMEM, "no-memory",
+				  "no locked memory for the header key");
+	if (!r)
+		r = cmk_kek_wrap(j->agent->keks, j->to.kid, &payload,
+				 CMK_PATIENCE, on_wrapped, j, NULL, &e);
+	if (r)
+		cmk_rewrap_fail(j, &e);
+}
+
+/*
+ * Nothing to do?  What an interrupted change has left behind is cleared by
+ * going through it again.
+ */
+static bool is_current(const struct cmk_rewrap *j)
+{
+	struct cmk_header_kek other;
+	unsigned int i;
+
+	if (strcasecmp(j->from.kid, j->to.kid) ||
+	    strcasecmp(j->from.kid, j->st.kid) ||
+	    j->info.valid_copies != 3 || j->info.copies_differ)
+		return false;
+	for (i = 0; i < CMK_FORMAT_KIDS; i++)
+		if (i != j->old && cmk_header_get_kek(j->header, i, &other))
+			return false;
+	return true;
+}
+
+static void on_attributes(struct cmk_kek_result *res, void *userdata)
+{
+	struct cmk_rewrap *j = userdata;
+	struct cmk_error e;
+	int r = 0;
+
+	if (res->answer != CMK_USABLE) {
+		cmk_rewrap_fail(j, &res->error);
+		return;
+	}
+	snprintf(j->to.kid, sizeof(j->to.kid), "%s", res->kid);
+	memcpy(j->to.thumbprint, res->thumbprint, sizeof(j->to.thumbprint));
+	j->to.provider = strncmp(res->kid, "service", 7) ?
+			 CMK_FORMAT_KEK_AZURE : CMK_FORMAT_KEK_SERVICE;
+	j->to.alg = CMK_RSA_OAEP_256;
+	if (is_current(j)) {
+		nothing_to_do(j);
+		return;
+	}
+	if (j->to.provider == CMK_FORMAT_KEK_AZURE)
+		r = cmk_kek_fit(res, j->target, j->force ||
+				j->kind == CMK_REWRAP_VERSION, j->warnings,
+				&e);
+	if (r) {
+		cmk_rewrap_fail(j, &e);
+		return;
+	}
+	if (j->dry_run) {
+		answer(j, NULL, result(j, true));
+		return;
+	}
+	if (cmk_kek_unwrap(j->agent->keks, j->from.kid, j->from.alg,
+			   j->from.blob, j->from.blob_len, CMK_PATIENCE,
+			   on_hk, j, NULL, &e))
+		cmk_rewrap_fail(j, &e);
+}
+
+/* -- its beginning -- */
+
+static int know_volume(struct cmk_rewrap *j,
+		       const struct cmk_rewrap_order *order,
+		       uint64_t *ret_seq, struct cmk_error *e)
+{
+	const struct cmk_volume *v = cmk_volume_find(j->agent, order->uuid);
+	int r;
+
+	*ret_seq = 0;
+	if (v) {
+		if (v->life != CMK_VOLUME_WATCHED ||
+		    !cmk_pol_phase_live(v->pol.phase))
+			return cmk_error_set(e, CMK_UNSUITABLE, -EBUSY,
+				"not-live",
+				"the volume is %s; only one that is live or closed is rewrapped",
+				cmk_volume_state_name(v));
+		j->st = v->st;
+		*ret_seq = v->info.seq;
+		return 0;
+	}
+	r = cmk_state_load(j->agent->config->state_directory, order->uuid,
+			   &j->st, e);
+	if (r == -ENOENT)
+		return cmk_error_set(e, CMK_UNSUITABLE, r, "no-volume",
+				     "this node does not know the volume; open it first");
+	if (r)
+		return r;
+	*ret_seq = j->st.seq;
+	if (order->device && order->device[0])
+		snprintf(j->st.device, sizeof(j->st.device), "%s",
+			 order->device);
+	if (order->header && order->header[0])
+		snprintf(j->st.header, sizeof(j->st.header), "%s",
+			 order->header);
+	return 0;
+}
+
+static int load_header(struct cmk_rewrap *j, uint64_t seq,
+		       struct cmk_error *e)
+{
+	int fd, r;
+
+	r = cmk_header_open(&fd, cmk_rewrap_path(j), false, e);
+	if (r)
+		return r;
+	r = cmk_header_read(&j->header, fd, e);
+	close(fd);
+	if (r)
+		return r;
+	cmk_header_get_info(j->header, &j->info);
+	if (memcmp(j->info.uuid, j->st.uuid, 16))
+		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED, "uuid",
+				     "the header on the device is another volume's");
+	if (j->info.seq < seq)
+		return cmk_error_set(e, CMK_UNSUITABLE, -ESTALE,
+				     "header-rolled-back",
+				     "the header on the device is older (sequence %llu) than the one that is known (%llu)",
+				     (unsigned long long)j->info.seq,
+				     (unsigned long long)seq);
+	/* Its DEK has a wrap, too, and only the rekey knows where. */
+	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT &&
+	    cmk_header_spare_used(j->header))
+		return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "rekey",
+				     "a rekey is under way; try again when it is done");
+	return cmk_volume_choose_wrap(j->header, j->st.kek, &j->old, &j->from,
+				      e);
+}
+
+/* A pin without a version means the newest; "-" means the header's key. */
+static int choose_target(struct cmk_rewrap *j,
+			 const struct cmk_rewrap_order *order)
+{
+	struct cmk_kek_uri uri;
+	const char *from = j->st.kek;
+
+	if (order->kind == CMK_REWRAP_KEK)
+		from = order->kek;
+	else if (!strcmp(from, "-"))
+		from = j->from.kid;
+	if (!strncmp(from, "service", 7)) {
+		strcpy(j->target, "service");
+		return 0;
+	}
+	if (from != j->from.kid || cmk_kek_uri_parse(&uri, from)) {
+		snprintf(j->target, sizeof(j->target), "%s", from);
+		return 0;
+	}
+	uri.version[0] = 0;
+	return cmk_kek_uri_format(&uri, j->target, sizeof(j->target));
+}
+
+static int prepare(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
+		   struct cmk_error *e)
+{
+	const struct cmk_rewrap *other;
+	uint64_t seq;
+	int r;
+
+	for (other = j->agent->rewraps; other; other = other->next)
+		if (!memcmp(other->st.uuid, order->uuid, 16))
+			return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "busy",
+					     "the volume is being rewrapped already");
+	r = know_volume(j, order, &seq, e);
+	if (!r)
+		r = load_header(j, seq, e);
+	if (r)
+		return r;
+	j->total = j->info.wrap == CMK_FORMAT_WRAP_DIRECT ?
+		   3 * (j->info.ranges + 1) : 3;
+	if (choose_target(j, order))
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "kek-uri",
+				     "the name of the key is too long");
+	return 0;
+}
+
+int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
+		     struct cmk_request *req, cmk_rewrap_ended_t ended,
+		     void *userdata, struct cmk_error *e)
+{
+	struct cmk_rewrap *j = calloc(1, sizeof(*j));
+	int r;
+
+	if (!j)
+		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
+				     "out of memory");
+	j->agent = a;
+	j->req = req;
+	j->ended = ended;
+	j->userdata = userdata;
+	j->kind = order->kind;
+	j->force = order->force;
+	j->dry_run = order->dry_run;
+	j->warnings = json_array();
+	r = prepare(j, order, e);
+	if (!r)
+		r = cmk_kek_get(a->keks, j->target, CMK_PATIENCE,
+				on_attributes, j, NULL, e);
+	if (r) {
+		job_free(j);
+		return r;
+	}
+	j->next = a->rewraps;
+	a->rewraps = j;
+	return 0;
+}
+
+bool cmk_rewrap_progress(const struct cmk_agent *a,
+			 const unsigned char uuid[16], uint32_t *ret_done,
+			 uint32_t *ret_total)
+{
+	const struct cmk_rewrap *j;
+
+	for (j = a->rewraps; j; j = j->next) {
+		if (memcmp(j->st.uuid, uuid, 16) || !j->done)
+			continue;
+		*ret_done = j->done;
+		*ret_total = j->total;
+		return true;
+	}
+	return false;
+}
+
+void cmk_rewraps_free(struct cmk_agent *a)
+{
+	while (a->rewraps)
+		fail_with(a->rewraps, CMK_TEMPORARY, -ECANCELED, "cancelled",
+			  "the agent ends");
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One volume after the other, so that a rotation of the key of many volumes is
+ * a trickle at the vault.  A rewrap begins by asking for the newest version
+ * and ends there when it has it already.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <syslog.h>
+
+#include "audit.h"
+#include "config.h"
+#include "kek-uri.h"
+#include "rewrap.h"
+#include "rotate.h"
+#include "volume.h"
+
+/**
+ * struct cmk_rotation - the rounds
+ * @timer: of the next round, or of the next volume of this one
+ * @uuids, @n, @next: of this round
+ * @busy: a rewrap of the round is under way
+ * @told: the last failure; said once
+ */
+struct cmk_rotation {
+	struct cmk_agent *agent;
+	sd_event_source *timer;
+	unsigned char (*uuids)[16];
+	size_t n, next;
+	bool busy;
+	char told[512];
+};
+
+static bool wanted(const struct cmk_volume *v)
+{
+	struct cmk_kek_uri uri;
+
+	return v->life == CMK_VOLUME_WATCHED &&
+	       v->pol.phase == CMK_POL_READY &&
+	       !cmk_kek_uri_parse(&uri, v->st.kek) && !uri.version[0];
+}
+
+static void arm(struct cmk_rotation *t, uint64_t delay)
+{
+	sd_event_source_set_time_relative(t->timer, delay);
+	sd_event_source_set_enabled(t->timer, SD_EVENT_ONESHOT);
+}
+
+/* Up to a fifth later, so that a fleet does not rewrap at once. */
+static void arm_round(struct cmk_rotation *t)
+{
+	uint64_t interval = t->agent->config->rotate_interval;
+	uint16_t random = 0;
+
+	if (!interval) {
+		sd_event_source_set_enabled(t->timer, SD_EVENT_OFF);
+		return;
+	}
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = 0;
+	arm(t, interval + interval / 5 * random / 65536);
+}
+
+static void collect(struct cmk_rotation *t)
+{
+	const struct cmk_volume *v;
+	size_t n = 0;
+
+	for (v = t->agent->volumes; v; v = v->next)
+		n++;
+	free(t->uuids);
+	t->n = 0;
+	t->next = 0;
+	t->uuids = calloc(n + 1, sizeof(*t->uuids));
+	for (v = t->agent->volumes; t->uuids && v; v = v->next)
+		if (wanted(v))
+			memcpy(t->uuids[t->n++], v->st.uuid, 16);
+}
+
+static void tell(struct cmk_rotation *t, const unsigned char uuid[16],
+		 const struct cmk_error *e)
+{
+	const struct cmk_volume *v = cmk_volume_find(t->agent, uuid);
+
+	if (!strcmp(t->told, e->text))
+		return;
+	memcpy(t->told, e->text, sizeof(t->told));
+	cmk_audit_log(t->agent->audit, LOG_WARNING,
+		      "%s: a newer version of the key is not taken over, or not known: %s",
+		      v ? v->st.name : "?", e->text);
+}
+
+static void on_ended(const struct cmk_error *e, void *userdata)
+{
+	struct cmk_rotation *t = userdata;
+
+	t->busy = false;
+	if (e)
+		tell(t, t->uuids[t->next - 1], e);
+	/* Not from inside the callback of an operation. */
+	arm(t, 0);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct cmk_rewrap_order order = { .kind = CMK_REWRAP_VERSION };
+	struct cmk_rotation *t = userdata;
+	struct cmk_error e;
+
+	if (t->busy)
+		return 0;
+	if (!t->n)
+		collect(t);
+	if (t->next == t->n) {
+		t->n = 0;
+		arm_round(t);
+		return 0;
+	}
+	memcpy(order.uuid, t->uuids[t->next++], 16);
+	if (cmk_rewrap_start(t->agent, &order, NULL, on_ended, t, &e)) {
+		tell(t, order.uuid, &e);
+		arm(t, 0);
+		return 0;
+	}
+	t->busy = true;
+	return 0;
+}
+
+int cmk_rotation_new(struct cmk_agent *a)
+{
+	struct cmk_rotation *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->agent = a;
+	r = sd_event_add_time(a->event, &t->timer, CLOCK_BOOTTIME, 0, 1000,
+			      on_timer, t);
+	if (r < 0) {
+		free(t);
+		return r;
+	}
+	a->rotation = t;
+	arm_round(t);
+	return 0;
+}
+
+void cmk_rotation_reconfigure(struct cmk_agent *a)
+{
+	if (!a->rotation->busy && !a->rotation->n)
+		arm_round(a->rotation);
+}
+
+/* After the rewraps, which call back. */
+void cmk_rotation_free(struct cmk_agent *a)
+{
+	struct cmk_rotation *t = a->rotation;
+
+	if (!t)
+		return;
+	sd_event_source_disable_unref(t->timer);
+	free(t->uuids);
+	free(t);
+	a->rotation = NULL;
+}

@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# A rewrap of a volume that nobody has open, in both modes: what comes out is
+# under the new key alone, and whatever fails on the way leaves each byte of
+# the header as it was.
+#
+# cmk-timeout: 180
+
+load kvemu/kvemu
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	mkdir "$DIR/run"
+	kvemu_start
+	ctl key create pg >/dev/null
+	ctl key create other >/dev/null
+	config
+	agent_start
+	truncate -s 64M "$DIR/disk"
+}
+
+config() {
+	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
+		"Kek=file:$DIR/service.kek" '[Azure]' \
+		"ImdsEndpoint=$KV_IMDS" "CaFile=$KV_DIR/ca.pem" \
+		"$@" >"$DIR/cmkd.conf"
+}
+
+agent_start() {
+	rm -f "$DIR/run/cmkd.sock"
+	RUNTIME_DIRECTORY=$DIR/run "${KVEMU%/*}/cmkd" --config "$DIR/cmkd.conf" \
+		>>"$DIR/log" 2>&1 3>&- &
+	PID=$!
+	until [ -S "$DIR/run/cmkd.sock" ]; do
+		kill -0 $PID
+		sleep 0.05
+	done
+}
+
+teardown() {
+	kill $PID
+	wait $PID
+	kvemu_stop
+	sed 's/^/# /' "$DIR/log" | tail -n 30
+}
+
+# ask METHOD PARAMETERS: the answer, its progress in $DIR/progress
+ask() {
+	jq -nc --arg m "$1" --argjson p "$2" '{method: $m, parameters: $p}' |
+		socat -t 40 - "UNIX-CONNECT:$DIR/run/cmkd.sock" >"$DIR/answer"
+	grep '"progress"' "$DIR/answer" >"$DIR/progress" || true
+	tail -n 1 "$DIR/answer"
+}
+
+format() {
+	UUID=$(ask Format "{\"device\": \"$DIR/disk\", \"wrap\": \"$1\",
+		\"kek\": \"$KV_URL/keys/pg\", \"range_size\": 4194304}" |
+		jq -er .result.uuid)
+}
+
+rewrap() { ask Rewrap "{\"uuid\": \"$UUID\"}"; }
+
+set_kek() { ask SetKek "{\"uuid\": \"$UUID\", \"kek\": \"$1\"}"; }
+
+state() { jq -r ".$1" "$DIR/lib/state/$UUID.json"; }
+
+is() {
+	jq -e "$1" <<<"$output" >/dev/null || {
+		echo "not $1: $output"
+		return 1
+	}
+}
+
+# seen TEXT: is it in the header, in either copy, or in a backup?
+seen() { grep -qF "$1" "$DIR/disk" || grep -qrF "$1" "$DIR/lib/backup"; }
+
+unseen() {
+	if seen "$1"; then
+		echo "$1 is still there"
+		return 1
+	fi
+}
+
+follows_rotation() {
+	local ops=$2 one two
+
+	format "$1"
+	one=$(state kid)
+	seen "${one##*/}"
+	ctl key rotate pg >/dev/null
+	run rewrap
+	is ".result.changed and .result.former == \"$one\" and
+		.result.exposed == 0 and .result.vault_operations == $ops"
+	# fewer where the reader is slow
+	jq -se "map(.progress.done) | length > 1 and . == sort and
+		all(. >= 1 and . <= $ops)" "$DIR/progress"
+	jq -se "map(.progress.total) | unique == [$ops]" "$DIR/progress"
+	two=$(state kid)
+	[ "$(state former)" = "$one" ]
+	unseen "${one##*/}"
+	seen "${two##*/}"
+
+	# The old version is needed for nothing: all keys go through the new.
+	ctl key disable pg "${one##*/}" >/dev/null
+	run rewrap
+	is '.result.changed == false'
+	run set_kek "$KV_URL/keys/other"
+	is '.result.changed and .result.exposed == 12'
+	unseen "${two##*/}"
+	[ "$(state kek)" = "$KV_URL/keys/other" ]
+	[ "$(ls "$DIR/lib/backup" | wc -l)" = 1 ]
+}
+
+@test "rotation, then another key, mode hk" {
+	follows_rotation hk 3
+}
+
+# 12 ranges and the header key, three operations each
+@test "rotation, then another key, mode direct" {
+	follows_rotation direct 39
+}
+
+# changes_nothing CODE COMMAND...
+changes_nothing() {
+	local code=$1 before
+	shift
+
+	before=$(sha256sum <"$DIR/disk"; cat "$DIR/lib/state/$UUID.json"
+		ls "$DIR/lib/backup")
+	run "$@"
+	is ".error.code == \"$code\""
+	[ "$before" = "$(sha256sum <"$DIR/disk"; cat "$DIR/lib/state/$UUID.json"
+		ls "$DIR/lib/backup")" ]
+}
+
+# after N COMMAND...: the control command is given when N keys are wrapped
+after() {
+	until [ "$(grep -c '"op":"wrapKey"' "$KV_DIR/requests.log")" -ge "$1" ]
+	do
+		sleep 0.02
+	done
+	ctl "${@:2}" >/dev/null
+}
+
+@test "a key that is no good, or goes bad half-way, changes nothing" {
+	local wraps
+
+	format direct
+	changes_nothing kek-deleted set_kek "$KV_URL/keys/nosuch"
+	ctl key disable other >/dev/null
+	changes_nothing kek-disabled set_kek "$KV_URL/keys/other"
+	ctl key enable other >/dev/null
+	ctl deny default wrapKey >/dev/null
+	changes_nothing no-permission set_kek "$KV_URL/keys/other"
+	ctl allow default wrapKey >/dev/null
+
+	wraps=$(grep -c '"op":"wrapKey"' "$KV_DIR/requests.log")
+	ctl switch slow 100 >/dev/null
+	after $((wraps + 5)) key disable other 3>&- &
+	changes_nothing kek-disabled set_kek "$KV_URL/keys/other"
+	wait $!
+	ctl switch slow 0 >/dev/null
+	ctl key enable other >/dev/null
+	run set_kek "$KV_URL/keys/other"
+	is .result.changed
+}
+
+@test "throttled: waits as the vault says, and is done" {
+	format direct
+	ctl key rotate pg >/dev/null
+	ctl switch retry-after 2 >/dev/null
+	ctl switch throttle 2 >/dev/null
+	run rewrap
+	is .result.changed
+	[ "$(grep -c '"status":429' "$KV_DIR/requests.log")" = 2 ]
+}
+
+@test "killed half-way: the header is as it was, and the rewrap goes again" {
+	local before wraps
+
+	format direct
+	ctl key rotate pg >/dev/null
+	before=$(sha256sum <"$DIR/disk")
+	wraps=$(grep -c '"op":"wrapKey"' "$KV_DIR/requests.log")
+	ctl switch slow 100 >/dev/null
+	rewrap >"$DIR/none" 3>&- &
+	CALLER=$!
+	after $((wraps + 5)) switch slow 0
+	kill -9 $PID
+	wait $PID || true
+	wait "$CALLER" || true
+	[ "$(sha256sum <"$DIR/disk")" = "$before" ]
+	agent_start
+	run rewrap
+	is .result.changed
+}
+
+@test "not more at once than half of what the vault may be asked" {
+	kill $PID
+	wait $PID || true
+	config MaxConcurrent=4
+	agent_start
+	format direct
+	ctl key rotate pg >/dev/null
+	ctl switch slow 200 >/dev/null
+	SECONDS=0
+	run rewrap
+	is .result.changed
+	# 36 operations of slots, two at once
+	[ "$SECONDS" -ge 3 ]
+}
+
+@test "one at a time for a volume" {
+	format hk
+	ctl key rotate pg >/dev/null
+	ctl switch slow 500 >/dev/null
+	rewrap >"$DIR/first" 3>&- &
+	sleep 0.3
+	run rewrap
+	is '.error.code == "busy" and .error.retryable'
+	wait $!
+	run rewrap
+	is '.result.changed == false'
+}
+
+@test "a header that another hand has changed is not written over" {
+	format hk
+	ctl key rotate pg >/dev/null
+	cp --sparse=always "$DIR/disk" "$DIR/old"
+	run rewrap
+	is .result.changed
+	cp --sparse=always "$DIR/old" "$DIR/disk"
+	changes_nothing header-rolled-back rewrap
+}

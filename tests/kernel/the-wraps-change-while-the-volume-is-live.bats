@@ -1,0 +1,220 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
+# cmk-mode: plain
+# cmk-disk: 256M
+# cmk-timeout: 600
+#
+# A volume under load goes to a new version of its key, to another vault, to a
+# managed HSM and to the node's own key and back; no I/O fails, no data is
+# rewritten, and afterwards the former key is not needed for anything.
+
+load ../lib/guest
+load cmk
+load agent
+
+setup() {
+	modprobe dm-cmk
+	vault_start
+	agent_config
+	service_kek_reuse
+	agent_start
+}
+
+teardown() {
+	service_kek_keep
+	reader_end
+	if [ -n "${HSM_PID-}" ]; then
+		kill "$HSM_PID"
+		wait "$HSM_PID" || true
+	fi
+	all_down
+}
+
+kid() { cmkctl --json dump "$CMK_DISK" | jq -r '.keks[].kid'; }
+status_of() { cmkctl --json status vol | jq -r ".volumes[0] | $1"; }
+data_sum() { dd if="$CMK_DISK" bs=1M skip=16 count=16 status=none | sha256sum; }
+
+# The load only reads: what is on the disk must not change by a byte.
+begin() {
+	volume_make "$@"
+	pattern $((8 << 20)) begin | dd of="$VOL" bs=1M oflag=direct \
+		iflag=fullblock status=none
+	SUM=$(data_sum)
+	while dd if="$VOL" bs=64k count=1 iflag=direct status=none; do
+		sleep 0.2
+	done >/dev/null 3>&- &
+	READER_PID=$!
+}
+
+unharmed() {
+	kill -0 "$READER_PID"
+	[ "$(status_of .state)" = ready ]
+	[ "$(data_sum)" = "$SUM" ]
+	pattern $((8 << 20)) begin |
+		cmp - <(dd if="$VOL" bs=1M count=8 iflag=direct status=none)
+}
+
+reader_end() {
+	[ -n "${READER_PID-}" ] || return 0
+	kill "$READER_PID" || true
+	wait "$READER_PID" || true
+	READER_PID=
+}
+
+# What counts at last: a volume that opens from the disk alone.
+reopens_with() {
+	reader_end
+	cmkctl close vol
+	cmkctl open "$CMK_DISK" vol --kek "$1"
+	pattern $((8 << 20)) begin | cmp - <(head -c 8M "$VOL")
+}
+
+rotated() {
+	local mode=$1 before
+
+	begin --wrap "$mode"
+	before=$(kid)
+	cmkctl rewrap vol | grep -q "nothing to do"
+	ctl key rotate pg >/dev/null
+	cmkctl rewrap --dry-run vol | grep -q "would be rewrapped"
+	[ "$(kid)" = "$before" ]
+
+	run cmkctl rewrap vol
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"may be disabled"* ]]
+	[ "$(kid)" != "$before" ]
+	[ "$(status_of .former_kid)" = "$before" ]
+	[ "$(status_of '.exposed // 0')" = 0 ]
+	[ "$(ls /var/lib/cmk/backup | wc -l)" = 1 ]
+	if grep -qF "${before##*/}" /var/lib/cmk/backup/*; then
+		false
+	fi
+	ctl key disable pg "${before##*/}" >/dev/null
+	cmkctl probe vol
+	sleep 6
+	unharmed
+	reopens_with "$KEK"
+}
+
+@test "a new version of the key, mode direct" {
+	rotated direct
+}
+
+@test "a new version of the key, mode hk" {
+	[ -n "${CMK_LONG-}" ] || skip "in the long form"
+	rotated hk
+}
+
+@test "a new version is taken over by itself" {
+	local before
+
+	agent_stop
+	agent_config RotateInterval=3s
+	agent_start
+	begin
+	before=$(kid)
+	sleep 5
+	[ "$(kid)" = "$before" ]
+	ctl key rotate pg >/dev/null
+	for _ in {1..30}; do
+		[ "$(status_of '.former_kid // ""')" != "$before" ] || break
+		sleep 1
+	done
+	[ "$(kid)" != "$before" ]
+	unharmed
+}
+
+hsm_start() {
+	mkdir "$BATS_TEST_TMPDIR/hsm"
+	cp -r "$KV_DIR"/* "$BATS_TEST_TMPDIR/hsm/"
+	rm -f "$BATS_TEST_TMPDIR/hsm/requests.log"
+	# One directory of identities for both.
+	kvemu --dir "$BATS_TEST_TMPDIR/hsm" --listen 127.0.0.1:0 --managed-hsm \
+		--resource https://vault.azure.net \
+		>"$BATS_TEST_TMPDIR/hsm.out" 2>&1 3>&- &
+	HSM_PID=$!
+	kvemu ctl --dir "$BATS_TEST_TMPDIR/hsm" --wait 20 key create hsmkey \
+		>/dev/null
+	read -r _ _ HSM_URL _ <"$BATS_TEST_TMPDIR/hsm.out"
+}
+
+set_kek() {
+	run cmkctl set-kek vol "$@"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"exposed to former KEK: 8 ranges"* ]]
+	[ "$(kid | wc -l)" = 1 ]
+	[ "$(status_of .kek)" = "$1" ]
+	[ "$(status_of .exposed)" = 8 ]
+	unharmed
+}
+
+changes() {
+	begin --wrap "$1"
+	hsm_start
+	set_kek "$HSM_URL/keys/hsmkey"
+	# nothing of the former one is needed, or asked
+	ctl key disable pg >/dev/null
+	sleep 6
+	unharmed
+	ctl key enable pg >/dev/null
+	set_kek service
+	set_kek "$KEK"
+	reopens_with "$KEK"
+	run cmkctl open "$CMK_DISK" vol2 --kek service --wait 0
+	[ "$status" != 0 ]
+}
+
+@test "vault, managed HSM, the node's key, and back, mode direct" {
+	[ -n "${CMK_LONG-}" ] || skip "in the long form"
+	changes direct
+}
+
+@test "vault, managed HSM, the node's key, and back, mode hk" {
+	changes hk
+}
+
+@test "a closed volume by its device; a held one is left alone" {
+	local before
+
+	volume_make
+	cmkctl -q hold vol
+	run cmkctl --json -q set-kek vol service
+	echo "$output"
+	[ "$status" = 6 ]
+	[ "$(jq -r .error.code <<<"${lines[-1]}")" = not-live ]
+	cmkctl -q restore vol
+	cmkctl close vol
+	before=$(kid)
+	ctl key rotate pg >/dev/null
+	cmkctl rewrap "$CMK_DISK"
+	[ "$(kid)" != "$before" ]
+	ctl key disable pg "${before##*/}" >/dev/null
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+}
+
+@test "killed in the middle: it opens, and goes through it again" {
+	local before
+
+	volume_make --wrap direct
+	before=$(kid)
+	ctl key rotate pg >/dev/null
+	ctl switch slow 700 >/dev/null
+	cmkctl rewrap vol & REWRAP=$!
+	sleep 3
+	agent_stop KILL
+	wait "$REWRAP" && false
+	[ "$(kid)" = "$before" ]
+	ctl switch slow 0 >/dev/null
+	agent_start
+	wait_state "ready none" 20
+	cmkctl rewrap vol
+	[ "$(kid)" != "$before" ]
+	ctl key disable pg "${before##*/}" >/dev/null
+	cmkctl close vol
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+}
