@@ -110,19 +110,26 @@ static void counters(void)
 	nl->seal.counter += 5;
 }
 
+/*
+ * The first one is for a range without a key, which would take any: where a
+ * key is, the kernel's memory of generations refuses it as well.
+ */
 static void places(void)
 {
 	struct cmk_seal_place place = here;
-	struct sealed m = seal_for(here);
+	struct sealed m;
 
-	m.to.range = 1;
-	try("another range", &m, -EKEYREJECTED);
-	m = seal_for(here);
+	place.range = 1;
+	m = seal_for(place);
 	m.to.generation = 2;
 	try("another generation", &m, -EKEYREJECTED);
 	m = seal_for(here);
+	m.to.range = 1;
+	try("another range", &m, -EKEYREJECTED);
+	m = seal_for(here);
 	m.to.uuid = other;
 	try("another volume", &m, -EKEYREJECTED);
+	place = here;
 	place.cmd = CMK_CMD_KEY_DROP;
 	m = seal_for(place);
 	try("another command", &m, -EKEYREJECTED);
