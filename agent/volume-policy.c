@@ -131,6 +131,7 @@ static bool close_gate(struct cmk_volume *v, bool hold)
 	en.kek = &v->last;
 	en.state_new = hold ? "held" : "revoked";
 	if (!r) {
+		v->not_closed = false;
 		v->kernel.gate = hold ? CMK_GATE_HELD : CMK_GATE_REVOKED;
 		v->kernel.cause = cause;
 		cmk_audit_write(v->agent->audit, &en, "%s: %s, %s%s%s",
@@ -141,8 +142,12 @@ static bool close_gate(struct cmk_volume *v, bool hold)
 		return true;
 	}
 	en.result = CMK_AUDIT_FAILED;
-	cmk_audit_write(v->agent->audit, &en, "%s: cannot be %s (%s): %s",
-			v->st.name, en.state_new, en.cause, e.text);
+	/* Said once, not with each try. */
+	if (!v->not_closed)
+		cmk_audit_write(v->agent->audit, &en,
+				"%s: cannot be %s (%s), trying on: %s",
+				v->st.name, en.state_new, en.cause, e.text);
+	v->not_closed = true;
 	cmk_link_failed(v->agent->link, r);
 	cmk_volumes_resync(v->agent);
 	return false;

@@ -265,6 +265,8 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 
 	audit_lapse(v, k);
 	v->kernel = *k;
+	if (k->gate != CMK_GATE_OPEN)
+		v->not_closed = false;
 	if (v->life != CMK_VOLUME_WATCHED)
 		return;
 	o.cause = pol_cause(k->cause);

@@ -72,6 +72,7 @@ struct cmk_volume_waiter {
  * @keys: DEKs on their way, for @fetch; NULL if none
  * @half_open: the last restore failed after it had opened the gate, and could
  *	not close it again
+ * @not_closed: a command to close the gate has failed, which was told
  * @fill_at: not before this is a fill that failed tried again
  * @timer: the policy's next deadline; in BLIND the next try
  * @last, @last_at: the last answer to a probe; its plain is always empty
@@ -94,7 +95,7 @@ struct cmk_volume {
 	struct cmk_kek_op *get;
 	struct cmk_keys *keys;
 	enum cmk_volume_fetch fetch;
-	bool half_open;
+	bool half_open, not_closed;
 	uint64_t fill_at;
 	sd_event_source *timer;
 	struct cmk_volume_waiter *waiters;
