@@ -19,7 +19,7 @@ load ../lib/guest
 load cmk
 
 SECONDS_EACH=${CMK_LONG:+600}
-SECONDS_EACH=${SECONDS_EACH:-6}
+SECONDS_EACH=${SECONDS_EACH:-4}
 SEED=${CMK_SEED:-$RANDOM}
 
 setup() { modprobe dm-cmk; }

@@ -72,7 +72,7 @@ bool answer_is(const struct answer *a, const char *error);
  * @ok: how many succeeded that were under way in it
  * @late: those of @ok that ended after @until
  * @failed: how many failed that were under way in it
- * @last_ok: end of the last one that succeeded before @until, ever
+ * @last_ok: end of the last one that succeeded, ever
  * @last_submit: beginning of the last that did so
  */
 struct seen {
