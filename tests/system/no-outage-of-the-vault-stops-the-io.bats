@@ -8,7 +8,8 @@
 #
 # Whatever keeps the vault from a verdict holds and revokes nothing: no I/O
 # fails or takes longer than a second, the lease is renewed (it is no longer
-# than the outage), and status says what the vault answered.
+# than the outage), and status says what the vault answered.  The same over
+# three leases, with a new agent in the middle that has heard of no proof.
 
 load ../lib/guest
 load node
@@ -27,12 +28,33 @@ during() {
 
 	from=$(vault --get boottime_us "$@")
 	storm_start $((LASTS + 1))
+	if [ -n "${MIDDLE-}" ]; then
+		sleep $((LASTS / 2))
+		"$MIDDLE"
+	fi
 	storm_wait
 	[ $(($(now) - from)) -ge $((LASTS * 1000000)) ]
 	[ "$(storm errors)" = 0 ]
 	[ "$(storm slowest)" -lt 1000000 ]
 	decided 0
 	echo "# slowest I/O $(($(storm slowest) / 1000)) ms" >&3
+}
+
+new_agent() { systemctl kill -s KILL cmkd; }
+
+@test "three leases long, with a new agent in the middle" {
+	local pid
+
+	pid=$(systemctl show -P MainPID cmkd)
+	LASTS=46
+	MIDDLE=new_agent
+	during switch refuse on
+	[ "$(systemctl show -P MainPID cmkd)" != "$pid" ]
+	state_is "grace none"
+	[ "$(status .live)" = 8 ]
+	vault reset >/dev/null
+	wait_state "ready none" 40
+	data_is_equal
 }
 
 # outage ANSWER CODE TEXT SWITCH VALUE: what status says of it
