@@ -57,8 +57,8 @@ static int copy_blocks(int from, int to, const struct cmk_header_info *info,
 	return ftruncate(to, info->header_size) || fsync(to) ? -errno : 0;
 }
 
-static int copy(const char *source, int to, const struct cmk_header_info *info,
-		struct cmk_error *e)
+int cmk_backup_copy(const char *source, int to,
+		    const struct cmk_header_info *info, struct cmk_error *e)
 {
 	unsigned char *buf;
 	int from, r;
@@ -105,7 +105,7 @@ int cmk_backup_header(const char *dir, const char *source,
 		  0600);
 	if (to < 0)
 		return failed(e, -errno, tmp);
-	r = copy(source, to, info, e);
+	r = cmk_backup_copy(source, to, info, e);
 	close(to);
 	if (!r && rename(tmp, path))
 		r = failed(e, -errno, path);

@@ -23,6 +23,13 @@ int cmk_backup_header(const char *dir, const char *source,
 		      char *ret, unsigned int size, struct cmk_error *e);
 
 /**
+ * cmk_backup_copy() - copy a header into an open file
+ * @source: device or file that the header is on
+ */
+int cmk_backup_copy(const char *source, int to,
+		    const struct cmk_header_info *info, struct cmk_error *e);
+
+/**
  * cmk_backup_forget() - remove copies that are not to open anything any more
  * @keep: path of one that stays; NULL: none does
  *

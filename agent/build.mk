@@ -61,6 +61,7 @@ CMKD_SRC := \
 	agent/rewrap-write.c \
 	agent/rotate.c \
 	agent/methods-rewrap.c \
+	agent/methods-header.c \
 	agent/volume.c \
 	agent/volume-open.c \
 	agent/volume-keys.c \

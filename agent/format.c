@@ -129,6 +129,7 @@ static int remember(struct format *f, struct cmk_error *e)
 {
 	struct cmk_state st = { .has_hk = true, .seq = f->info.seq };
 
+	st.generations = cmk_header_generations(f->header);
 	memcpy(st.uuid, f->info.uuid, 16);
 	memcpy(st.hk_id, f->hk_id, 32);
 	strcpy(st.device, f->device);

@@ -394,3 +394,25 @@ int cmk_header_repair(struct cmk_header *h, int fd, struct cmk_error *e)
 	h->newest = CMK_BOTH_COPIES;
 	return 0;
 }
+
+int cmk_header_write_back(struct cmk_header *h, int fd, struct cmk_error *e)
+{
+	int r;
+
+	if (h->changed)
+		return cmk_error_set(e, CMK_FAILED, -EBUSY, "header-changed",
+				     "the header was changed since it was read");
+	r = write_copy(h, fd, CMK_COPY_A);
+	if (r < 0)
+		return io_error(e, r, "written");
+	h->newest = CMK_COPY_A;
+	r = write_copy(h, fd, CMK_COPY_B);
+	if (!r)
+		r = forget_other_layout(h, fd);
+	if (r < 0)
+		return cmk_error_set(e, CMK_PARTIAL, r, "header-io",
+				     "only copy A of the header could be written: %s",
+				     strerror(-r));
+	h->newest = CMK_BOTH_COPIES;
+	return 0;
+}

@@ -93,3 +93,14 @@ bool cmk_header_spare_used(const struct cmk_header *h)
 
 	return cmk_header_disk_slot(h, capacity)->state != CMK_SLOT_EMPTY;
 }
+
+uint64_t cmk_header_generations(const struct cmk_header *h)
+{
+	uint32_t i, generation;
+	uint64_t sum = 0;
+
+	for (i = 0; i < cmk_header_ranges(h); i++)
+		if (cmk_header_slot(h, i, &generation))
+			sum += generation;
+	return sum;
+}

@@ -105,6 +105,15 @@ int cmk_header_write(struct cmk_header *h, int fd,
  */
 int cmk_header_repair(struct cmk_header *h, int fd, struct cmk_error *e);
 
+/**
+ * cmk_header_write_back() - write a header over both copies, as it was read
+ *
+ * Neither seq nor MAC change, hence no key is needed.  To be called only with
+ * one that was verified, and when what it overwrites is not the later one.
+ * -EBUSY when it was changed since it was read.
+ */
+int cmk_header_write_back(struct cmk_header *h, int fd, struct cmk_error *e);
+
 /* Is the MAC right under @hk?  "header-forged" (-EKEYREJECTED) if not. */
 int cmk_header_verify(const struct cmk_header *h, const struct cmk_secret *hk,
 		      struct cmk_error *e);
@@ -151,6 +160,9 @@ int cmk_header_rewrap(struct cmk_header *h, uint32_t range, unsigned int kek,
 void cmk_header_expose(struct cmk_header *h);
 /* So many ranges have a DEK from before the last such change. */
 uint32_t cmk_header_exposed(const struct cmk_header *h);
+
+/* Sum of the generations of all DEKs: rises with each that is replaced. */
+uint64_t cmk_header_generations(const struct cmk_header *h);
 
 /* Is a rekey under way, with a DEK of its own in the spare slot? */
 bool cmk_header_spare_used(const struct cmk_header *h);

@@ -334,6 +334,8 @@ const struct cmk_method cmk_methods[] = {
 	{ "Probe", method_probe },
 	{ "Rewrap", cmk_method_rewrap },
 	{ "SetKek", cmk_method_set_kek },
+	{ "HeaderRepair", cmk_method_header_repair },
+	{ "HeaderRestore", cmk_method_header_restore },
 	{ "Status", method_status },
 	{ NULL, NULL },
 };

@@ -186,6 +186,7 @@ static int remember_closed(struct cmk_rewrap *j, const struct cmk_header *h,
 	cmk_header_get_info(h, &info);
 	update_state(j, &j->st);
 	j->st.seq = info.seq;
+	j->st.generations = cmk_header_generations(h);
 	snprintf(j->st.kid, sizeof(j->st.kid), "%s", j->to.kid);
 	snprintf(j->st.oid, sizeof(j->st.oid), "%s", j->proof.oid);
 	snprintf(j->st.tid, sizeof(j->st.tid), "%s", j->proof.tid);

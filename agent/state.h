@@ -22,6 +22,7 @@
  * @kek: what the node allows, as in cmktab(5)
  * @kid: of the header's wrap that was used last
  * @has_hk: @hk_id and @seq are known: an exchanged or older header shows
+ * @generations: of the header of @seq, cmk_header_generations()
  * @former, @former_at: the kid that the live header needed before the last
  *	rewrap, which ended then (Unix seconds); "" if there was none
  * @oid, @tid: of the token of the last proof
@@ -38,7 +39,7 @@ struct cmk_state {
 	char kek[CMK_KID_MAX + 1], kid[CMK_KID_MAX + 1];
 	bool has_hk;
 	unsigned char hk_id[32];
-	uint64_t seq;
+	uint64_t seq, generations;
 	char former[CMK_KID_MAX + 1];
 	int64_t former_at;
 	char oid[CMK_POL_ID_LEN], tid[CMK_POL_ID_LEN];

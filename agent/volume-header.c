@@ -123,6 +123,7 @@ int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
 	cmk_header_get_kek(h, kek, &w);
 	snprintf(v->st.kid, sizeof(v->st.kid), "%s", w.kid);
 	v->st.seq = v->info.seq;
+	v->st.generations = cmk_header_generations(h);
 	snprintf(v->st.oid, sizeof(v->st.oid), "%s", proof->oid);
 	snprintf(v->st.tid, sizeof(v->st.tid), "%s", proof->tid);
 	cmk_volume_save(v);

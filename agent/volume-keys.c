@@ -49,6 +49,7 @@ static void remember_header(struct cmk_volume *v,
 	v->st.has_hk = true;
 	memcpy(v->st.hk_id, id, 32);
 	v->st.seq = v->info.seq;
+	v->st.generations = cmk_header_generations(v->header);
 	snprintf(v->st.oid, sizeof(v->st.oid), "%s", last->oid);
 	snprintf(v->st.tid, sizeof(v->st.tid), "%s", last->tid);
 	cmk_volume_save(v);

@@ -61,6 +61,7 @@ static int recall(struct cmk_agent *a, const struct cmk_state *st,
 	ret->has_hk = old.has_hk;
 	memcpy(ret->hk_id, old.hk_id, sizeof(old.hk_id));
 	ret->seq = old.seq;
+	ret->generations = old.generations;
 	memcpy(ret->former, old.former, sizeof(old.former));
 	ret->former_at = old.former_at;
 	memcpy(ret->oid, old.oid, sizeof(old.oid));

@@ -30,6 +30,7 @@ CMKCTL_SRC := \
 	tools/cmd-close.c \
 	tools/cmd-dump.c \
 	tools/cmd-format.c \
+	tools/cmd-header.c \
 	tools/cmd-helper.c \
 	tools/cmd-list.c \
 	tools/cmd-open.c \

@@ -69,6 +69,14 @@ static const struct command {
 	  "wrap the keys with another KEK; rewrites no data",
 	  "  --force             take a key that format would refuse\n"
 	  "  --dry-run           ask and tell, write nothing\n" },
+	{ "header", cmd_header, "ACTION DEVICE [FILE] [OPTION...]",
+	  "check, backup, restore or repair a header",
+	  "  check DEVICE         are both copies whole, and the same?\n"
+	  "  backup DEVICE FILE   write the header to a new file\n"
+	  "  restore DEVICE FILE  put it back; the volume is closed\n"
+	  "  repair DEVICE        one copy from the other\n"
+	  "  --from-agent         repair: both, from the agent's memory\n"
+	  "  --accept-header      restore: also one that is not the last\n" },
 	{ "benchmark", cmd_benchmark, "", "how fast the cipher is", "" },
 	/* For cmk-helper.socket */
 	{ "helper", cmd_helper, "", NULL, "" },

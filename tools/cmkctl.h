@@ -41,6 +41,7 @@ int cmd_benchmark(struct cmkctl *ctl, int argc, char **argv);
 int cmd_close(struct cmkctl *ctl, int argc, char **argv);
 int cmd_dump(struct cmkctl *ctl, int argc, char **argv);
 int cmd_format(struct cmkctl *ctl, int argc, char **argv);
+int cmd_header(struct cmkctl *ctl, int argc, char **argv);
 int cmd_helper(struct cmkctl *ctl, int argc, char **argv);
 int cmd_hold(struct cmkctl *ctl, int argc, char **argv);
 int cmd_list(struct cmkctl *ctl, int argc, char **argv);

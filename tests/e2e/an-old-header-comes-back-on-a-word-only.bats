@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# header check, backup, restore and repair of volumes that nobody has open: a
+# damaged copy is made from the other, a lost header comes back from its
+# backup, and a backup that is not the last header comes back on a person's
+# word, but never over a key that was replaced since.
+#
+# cmk-timeout: 120
+
+load kvemu/kvemu
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	CTL=${KVEMU%/*}/cmkctl
+	mkdir "$DIR/run"
+	kvemu_start
+	ctl key create pg >/dev/null
+	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
+		"Kek=file:$DIR/service.kek" '[Azure]' \
+		"ImdsEndpoint=$KV_IMDS" "CaFile=$KV_DIR/ca.pem" \
+		>"$DIR/cmkd.conf"
+	RUNTIME_DIRECTORY=$DIR/run "${KVEMU%/*}/cmkd" --config "$DIR/cmkd.conf" \
+		>>"$DIR/log" 2>&1 3>&- &
+	PID=$!
+	until [ -S "$DIR/run/cmkd.sock" ]; do
+		kill -0 $PID
+		sleep 0.05
+	done
+	DISK=$DIR/disk
+	truncate -s 64M "$DISK"
+	UUID=$(ask Format "{\"device\": \"$DISK\", \"kek\": \"$KV_URL/keys/pg\",
+		\"wrap\": \"direct\", \"range_size\": 16777216}" |
+		jq -er .result.uuid)
+	STATE=$DIR/lib/state/$UUID.json
+	"$CTL" header backup "$DISK" "$DIR/first"
+}
+
+teardown() {
+	kill $PID
+	wait $PID
+	kvemu_stop
+	sed 's/^/# /' "$DIR/log" | tail -n 30
+}
+
+ask() {
+	jq -nc --arg m "$1" --argjson p "$2" '{method: $m, parameters: $p}' |
+		socat -t 40 - "UNIX-CONNECT:$DIR/run/cmkd.sock" | tail -n 1
+}
+
+is() {
+	jq -e "$1" <<<"$output" >/dev/null || {
+		echo "not $1: $output"
+		return 1
+	}
+}
+
+header_sum() { head -c 16M "$1" | sha256sum; }
+restore() {
+	ask HeaderRestore "{\"path\": \"$DISK\", \"file\": \"$1\",
+		\"accept_header\": ${2-false}}"
+}
+repair() { ask HeaderRepair "{\"path\": \"$DISK\"}"; }
+
+# refused CODE COMMAND...: and the disk is as it was
+refused() {
+	local before
+
+	before=$(header_sum "$DISK")
+	run "${@:2}"
+	is ".error.code == \"$1\""
+	[ "$(header_sum "$DISK")" = "$before" ]
+}
+
+rewrapped() {
+	ctl key rotate pg >/dev/null
+	ask Rewrap "{\"uuid\": \"$UUID\"}" | jq -e .result.changed
+}
+
+wipe() { dd if=/dev/zero of="$DISK" bs=1M count=16 conv=notrunc status=none; }
+spoil() { printf x | dd of="$DISK" bs=1 seek="$1" conv=notrunc status=none; }
+
+@test "the backup is the header, and the same comes back over nothing" {
+	[ "$(header_sum "$DIR/first")" = "$(header_sum "$DISK")" ]
+	[ "$(stat -c %a "$DIR/first")" = 600 ]
+	run "$CTL" header backup "$DISK" "$DIR/first"
+	[ "$status" = 6 ]
+	wipe
+	run restore "$DIR/first"
+	is '.result.seq == 1'
+	[ "$(header_sum "$DIR/first")" = "$(header_sum "$DISK")" ]
+	"$CTL" header check "$DISK"
+}
+
+@test "a bad copy is named, and made from the other, whichever it is" {
+	local at before
+
+	before=$(header_sum "$DISK")
+	for at in 700 $(((12 << 20) + 700)); do
+		spoil "$at"
+		run "$CTL" header check "$DISK"
+		[ "$status" = 6 ]
+		run repair
+		is '.result.seq == 1'
+		"$CTL" header check "$DISK"
+		[ "$(header_sum "$DISK")" = "$before" ]
+	done
+	spoil 700
+	spoil $(((12 << 20) + 700))
+	refused header-damaged repair
+}
+
+@test "a copy is not made of one that the header key does not vouch for" {
+	"$BATS_TEST_DIRNAME/forge" "$DISK"
+	refused header-forged repair
+}
+
+@test "an older header: refused by date and sequence, taken on a word" {
+	rewrapped
+	refused header-rolled-back restore "$DIR/first"
+	is '.error.message | test("20[0-9-]+ .* sequence 1, generations 3.*\\(sequence 2\\)")'
+	wipe
+	refused header-rolled-back restore "$DIR/first"
+	run restore "$DIR/first" true
+	is '.result.seq == 1'
+	[ "$(jq .seq "$STATE")" = 1 ]
+}
+
+@test "a node that knows nothing does not guess" {
+	wipe
+	mv "$STATE" "$DIR/state"
+	refused header-rolled-back restore "$DIR/first"
+	is '.error.message | contains("does not know")'
+	run restore "$DIR/first" true
+	is '.result.seq == 1'
+}
+
+@test "never over a key that was replaced, as the node knows it" {
+	wipe
+	jq '.generations = 4' "$STATE" >"$STATE.new"
+	mv "$STATE.new" "$STATE"
+	refused generation restore "$DIR/first"
+	refused generation restore "$DIR/first" true
+}
+
+@test "nor over another volume, nor one that is forged" {
+	cp --sparse=always "$DISK" "$DIR/mine"
+	ask Format "{\"device\": \"$DISK\", \"kek\": \"$KV_URL/keys/pg\"}" |
+		jq -e .result
+	refused uuid restore "$DIR/first" true
+	wipe
+	"$BATS_TEST_DIRNAME/forge" "$DIR/first"
+	refused header-forged restore "$DIR/first" true
+}
+
+@test "not while the vault says no" {
+	wipe
+	ctl key disable pg >/dev/null
+	refused kek-disabled restore "$DIR/first"
+}
