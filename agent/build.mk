@@ -57,6 +57,7 @@ CMKD_SRC := \
 	agent/format.c \
 	agent/kek-fit.c \
 	agent/rewrap.c \
+	agent/rewrap-find.c \
 	agent/rewrap-slots.c \
 	agent/rewrap-write.c \
 	agent/rotate.c \

@@ -41,6 +41,7 @@ struct rewrap_slot {
  * @header: as it was when the job began
  * @old, @from: its wrap that the node allows
  * @to: the wrap that is to take its place
+ * @made: it is under the node's key, which the wrap may make: GET comes later
  * @hk: from the first unwrap to the last write
  * @next_range, @pending: of @slots, in mode direct
  * @done, @total: operations at the key server, for progress
@@ -55,7 +56,7 @@ struct cmk_rewrap {
 	cmk_rewrap_ended_t ended;
 	void *userdata;
 	enum cmk_rewrap_kind kind;
-	bool force, dry_run;
+	bool force, dry_run, made;
 	struct cmk_state st;
 	char target[CMK_KID_MAX + 1];
 	struct cmk_header *header;
@@ -73,6 +74,10 @@ struct cmk_rewrap {
 	struct cmk_error e;
 	bool failed;
 };
+
+/* rewrap-find.c: fills @j; nothing is begun. */
+int cmk_rewrap_find(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
+		    struct cmk_error *e);
 
 /* Path of the device or file that the header is on. */
 const char *cmk_rewrap_path(const struct cmk_rewrap *j);

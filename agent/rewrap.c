@@ -9,14 +9,10 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "audit.h"
-#include "config.h"
 #include "kek-fit.h"
-#include "kek-uri.h"
 #include "rewrap-internal.h"
-#include "volume-internal.h"
 
 const char *cmk_rewrap_path(const struct cmk_rewrap *j)
 {
@@ -171,6 +167,26 @@ static void fail_with(struct cmk_rewrap *j, enum cmk_status status, int err,
 	cmk_rewrap_fail(j, &e);
 }
 
+static void go_on(struct cmk_rewrap *j)
+{
+	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT)
+		cmk_rewrap_slots(j);
+	else
+		cmk_rewrap_write(j);
+}
+
+static void on_thumbprint(struct cmk_kek_result *res, void *userdata)
+{
+	struct cmk_rewrap *j = userdata;
+
+	if (res->answer != CMK_USABLE) {
+		cmk_rewrap_fail(j, &res->error);
+		return;
+	}
+	memcpy(j->to.thumbprint, res->thumbprint, sizeof(j->to.thumbprint));
+	go_on(j);
+}
+
 static void on_again(struct cmk_kek_result *res, void *userdata)
 {
 	__cmk_secret struct cmk_secret again = CMK_SECRET_INIT;
@@ -192,10 +208,11 @@ static void on_again(struct cmk_kek_result *res, void *userdata)
 	}
 	j->proof = *res;
 	memset(&j->proof.plain, 0, sizeof(j->proof.plain));
-	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT)
-		cmk_rewrap_slots(j);
-	else
-		cmk_rewrap_write(j);
+	if (!j->made)
+		go_on(j);
+	else if (cmk_kek_get(j->agent->keks, j->to.kid, CMK_PATIENCE,
+			     on_thumbprint, j, NULL, &e))
+		cmk_rewrap_fail(j, &e);
 }
 
 static void on_wrapped(struct cmk_kek_result *res, void *userdata)
@@ -208,6 +225,8 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 		cmk_rewrap_fail(j, &res->error);
 		return;
 	}
+	if (j->made)
+		snprintf(j->to.kid, sizeof(j->to.kid), "%s", res->kid);
 	if (res->blob_len > sizeof(j->to.blob) ||
 	    strcasecmp(res->kid, j->to.kid)) {
 		fail_with(j, CMK_FAILED, -EPROTO, "wrap",
@@ -265,6 +284,13 @@ static void on_hk(struct cmk_kek_result *res, void *userdata)
 		cmk_rewrap_fail(j, &e);
 }
 
+static int ask_hk(struct cmk_rewrap *j, struct cmk_error *e)
+{
+	return cmk_kek_unwrap(j->agent->keks, j->from.kid, j->from.alg,
+			      j->from.blob, j->from.blob_len, CMK_PATIENCE,
+			      on_hk, j, NULL, e);
+}
+
 /*
  * Nothing to do?  What an interrupted change has left behind is cleared by
  * going through it again.
@@ -315,126 +341,39 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 		answer(j, NULL, result(j, true));
 		return;
 	}
-	if (cmk_kek_unwrap(j->agent->keks, j->from.kid, j->from.alg,
-			   j->from.blob, j->from.blob_len, CMK_PATIENCE,
-			   on_hk, j, NULL, &e))
+	if (ask_hk(j, &e))
 		cmk_rewrap_fail(j, &e);
 }
 
 /* -- its beginning -- */
 
-static int know_volume(struct cmk_rewrap *j,
-		       const struct cmk_rewrap_order *order,
-		       uint64_t *ret_seq, struct cmk_error *e)
-{
-	const struct cmk_volume *v = cmk_volume_find(j->agent, order->uuid);
-	int r;
-
-	*ret_seq = 0;
-	if (v) {
-		if (v->life != CMK_VOLUME_WATCHED ||
-		    !cmk_pol_phase_live(v->pol.phase))
-			return cmk_error_set(e, CMK_UNSUITABLE, -EBUSY,
-				"not-live",
-				"the volume is %s; only one that is live or closed is rewrapped",
-				cmk_volume_state_name(v));
-		j->st = v->st;
-		*ret_seq = v->info.seq;
-		return 0;
-	}
-	r = cmk_state_load(j->agent->config->state_directory, order->uuid,
-			   &j->st, e);
-	if (r == -ENOENT)
-		return cmk_error_set(e, CMK_UNSUITABLE, r, "no-volume",
-				     "this node does not know the volume; open it first");
-	if (r)
-		return r;
-	*ret_seq = j->st.seq;
-	if (order->device && order->device[0])
-		snprintf(j->st.device, sizeof(j->st.device), "%s",
-			 order->device);
-	if (order->header && order->header[0])
-		snprintf(j->st.header, sizeof(j->st.header), "%s",
-			 order->header);
-	return 0;
-}
-
-static int load_header(struct cmk_rewrap *j, uint64_t seq,
-		       struct cmk_error *e)
-{
-	int fd, r;
-
-	r = cmk_header_open(&fd, cmk_rewrap_path(j), false, e);
-	if (r)
-		return r;
-	r = cmk_header_read(&j->header, fd, e);
-	close(fd);
-	if (r)
-		return r;
-	cmk_header_get_info(j->header, &j->info);
-	if (memcmp(j->info.uuid, j->st.uuid, 16))
-		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED, "uuid",
-				     "the header on the device is another volume's");
-	if (j->info.seq < seq)
-		return cmk_error_set(e, CMK_UNSUITABLE, -ESTALE,
-				     "header-rolled-back",
-				     "the header on the device is older (sequence %llu) than the one that is known (%llu)",
-				     (unsigned long long)j->info.seq,
-				     (unsigned long long)seq);
-	/* Its DEK has a wrap, too, and only the rekey knows where. */
-	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT &&
-	    cmk_header_spare_used(j->header))
-		return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "rekey",
-				     "a rekey is under way; try again when it is done");
-	return cmk_volume_choose_wrap(j->header, j->st.kek, &j->old, &j->from,
-				      e);
-}
-
-/* A pin without a version means the newest; "-" means the header's key. */
-static int choose_target(struct cmk_rewrap *j,
-			 const struct cmk_rewrap_order *order)
-{
-	struct cmk_kek_uri uri;
-	const char *from = j->st.kek;
-
-	if (order->kind == CMK_REWRAP_KEK)
-		from = order->kek;
-	else if (!strcmp(from, "-"))
-		from = j->from.kid;
-	if (!strncmp(from, "service", 7)) {
-		strcpy(j->target, "service");
-		return 0;
-	}
-	if (from != j->from.kid || cmk_kek_uri_parse(&uri, from)) {
-		snprintf(j->target, sizeof(j->target), "%s", from);
-		return 0;
-	}
-	uri.version[0] = 0;
-	return cmk_kek_uri_format(&uri, j->target, sizeof(j->target));
-}
-
 static int prepare(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
 		   struct cmk_error *e)
 {
 	const struct cmk_rewrap *other;
-	uint64_t seq;
-	int r;
 
 	for (other = j->agent->rewraps; other; other = other->next)
 		if (!memcmp(other->st.uuid, order->uuid, 16))
 			return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "busy",
 					     "the volume is being rewrapped already");
-	r = know_volume(j, order, &seq, e);
-	if (!r)
-		r = load_header(j, seq, e);
-	if (r)
-		return r;
-	j->total = j->info.wrap == CMK_FORMAT_WRAP_DIRECT ?
-		   3 * (j->info.ranges + 1) : 3;
-	if (choose_target(j, order))
-		return cmk_error_set(e, CMK_USAGE, -EINVAL, "kek-uri",
-				     "the name of the key is too long");
-	return 0;
+	return cmk_rewrap_find(j, order, e);
+}
+
+/*
+ * The node's key is made by the first wrap with it, and has no attributes
+ * before that.
+ */
+static int first_step(struct cmk_rewrap *j, struct cmk_error *e)
+{
+	j->made = j->from.provider == CMK_FORMAT_KEK_AZURE && !j->dry_run &&
+		  !strcmp(j->target, "service");
+	if (!j->made)
+		return cmk_kek_get(j->agent->keks, j->target, CMK_PATIENCE,
+				   on_attributes, j, NULL, e);
+	strcpy(j->to.kid, j->target);
+	j->to.provider = CMK_FORMAT_KEK_SERVICE;
+	j->to.alg = CMK_RSA_OAEP_256;
+	return ask_hk(j, e);
 }
 
 int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
@@ -457,8 +396,7 @@ int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
 	j->warnings = json_array();
 	r = prepare(j, order, e);
 	if (!r)
-		r = cmk_kek_get(a->keks, j->target, CMK_PATIENCE,
-				on_attributes, j, NULL, e);
+		r = first_step(j, e);
 	if (r) {
 		job_free(j);
 		return r;

@@ -233,3 +233,23 @@ after() {
 	cp --sparse=always "$DIR/old" "$DIR/disk"
 	changes_nothing header-rolled-back rewrap
 }
+
+@test "to the node's key, which is made by that, and back" {
+	local mode
+
+	for mode in hk direct; do
+		rm -f "$DIR/service.kek"
+		format "$mode"
+		run set_kek service
+		is '.result.changed and .result.exposed == 12 and
+			(.result.kid | startswith("service:"))'
+		[ -s "$DIR/service.kek" ]
+		[ "$("${KVEMU%/*}/cmkctl" --json dump "$DIR/disk" |
+			jq -r '.keks[].thumbprint | length')" = 64 ]
+		"${KVEMU%/*}/cmkctl" --json dump "$DIR/disk" |
+			jq -e '.keks[].thumbprint | test("[1-9a-f]")'
+		run set_kek "$KV_URL/keys/other"
+		is '.result.changed'
+		unseen service:
+	done
+}
