@@ -67,6 +67,8 @@ static const struct event {
 	[CMK_AUDIT_HEADER_RESTORE] = { "header-restore",
 				       "8c9ffda9149843ed9396213dc6544c9b",
 				       LOG_WARNING },
+	[CMK_AUDIT_ERASE] = { "erase", "0cd5fc614edb45b490b5867c8f895ce1",
+			      LOG_WARNING },
 	[CMK_AUDIT_HEADER_ACCEPT] = { "header-accept",
 				      "0e293e2b86664d2cb1e8ed09ff8a041b",
 				      LOG_WARNING },

@@ -336,6 +336,7 @@ const struct cmk_method cmk_methods[] = {
 	{ "SetKek", cmk_method_set_kek },
 	{ "HeaderRepair", cmk_method_header_repair },
 	{ "HeaderRestore", cmk_method_header_restore },
+	{ "Erase", cmk_method_erase },
 	{ "Status", method_status },
 	{ NULL, NULL },
 };

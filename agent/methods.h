@@ -17,6 +17,7 @@ extern const struct cmk_method cmk_methods[];
 void cmk_method_format(struct cmk_request *req, void *userdata);
 void cmk_method_rewrap(struct cmk_request *req, void *userdata);
 void cmk_method_set_kek(struct cmk_request *req, void *userdata);
+void cmk_method_erase(struct cmk_request *req, void *userdata);
 void cmk_method_header_repair(struct cmk_request *req, void *userdata);
 void cmk_method_header_restore(struct cmk_request *req, void *userdata);
 

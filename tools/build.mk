@@ -29,6 +29,7 @@ CMKCTL_SRC := \
 	tools/cmd-benchmark.c \
 	tools/cmd-close.c \
 	tools/cmd-dump.c \
+	tools/cmd-erase.c \
 	tools/cmd-format.c \
 	tools/cmd-header.c \
 	tools/cmd-helper.c \

@@ -77,6 +77,8 @@ static const struct command {
 	  "  repair DEVICE        one copy from the other\n"
 	  "  --from-agent         repair: both, from the agent's memory\n"
 	  "  --accept-header      restore: also one that is not the last\n" },
+	{ "erase", cmd_erase, "DEVICE",
+	  "destroy the keys of a volume, and so its data", "" },
 	{ "benchmark", cmd_benchmark, "", "how fast the cipher is", "" },
 	/* For cmk-helper.socket */
 	{ "helper", cmd_helper, "", NULL, "" },

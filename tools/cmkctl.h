@@ -40,6 +40,7 @@ typedef int (*cmkctl_run_t)(struct cmkctl *ctl, int argc, char **argv);
 int cmd_benchmark(struct cmkctl *ctl, int argc, char **argv);
 int cmd_close(struct cmkctl *ctl, int argc, char **argv);
 int cmd_dump(struct cmkctl *ctl, int argc, char **argv);
+int cmd_erase(struct cmkctl *ctl, int argc, char **argv);
 int cmd_format(struct cmkctl *ctl, int argc, char **argv);
 int cmd_header(struct cmkctl *ctl, int argc, char **argv);
 int cmd_helper(struct cmkctl *ctl, int argc, char **argv);
