@@ -6,7 +6,7 @@
 # that hangs on it fails, so that none of them is empty.  A search that was cut
 # short shows nothing and fails, too.
 #
-# cmk-timeout: 300
+# cmk-timeout: 900
 
 RUN=$BATS_TEST_DIRNAME/../model/run.py
 

@@ -123,7 +123,7 @@ def main():
             try:
                 how = {'holds': holds, 'fails': fails}[args.what]
                 print(f'{name}: {how(case, folder, args.depth)}', flush=True)
-                if args.trail:
+                if args.trail and args.what == 'fails':
                     print(trail(case, folder))
             except Trouble as e:
                 bad = 1
