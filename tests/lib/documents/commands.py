@@ -10,6 +10,7 @@ from .reading import BUILD, TREE, phrases, run, source
 
 COMMAND = re.compile(r'(?:[#$] )?(?:/usr/sbin/)?(cmkctl|cmkd|kvemu|tests/run|'
                      r'tools/demo|tools/deps|make)(?![\w.(@:-])(.*)')
+UNLISTED = ['helper', 'udev']
 HELP = {'cmkd': ['cmkd'], 'cmkctl': ['cmkctl'], 'kvemu': ['kvemu'],
         'tests/run': [sys.executable, TREE / 'tests/lib/runner/main.py'],
         'tools/demo': [TREE / 'tools/demo'],
@@ -38,8 +39,10 @@ def options(program, command=''):
 
 @functools.lru_cache(None)
 def commands():
-    """Of cmkctl; udev is for rules and not in its overview."""
-    return re.findall(r'^  ([a-z]+) ', helptext('cmkctl'), re.M) + ['udev']
+    """Of cmkctl; the last two are for units and rules and not in its
+    overview."""
+    return re.findall(r'^  ([a-z][a-z-]*) ', helptext('cmkctl'),
+                      re.M) + UNLISTED
 
 
 def make_goals():
@@ -120,9 +123,10 @@ def check_options(texts):
     texts.compare(page, 'GLOBAL OPTIONS', named(
         x for x in lines if x.section == 'GLOBAL OPTIONS' and
         x.macro.startswith('B')) - {'--force'}, common)
-    for command in commands()[:-1]:
+    for command in commands()[:-len(UNLISTED)]:
         own = long_options('cmkctl', command) - common
-        synopsis = [x for x in lines if x.head == f'cmkctl {command}']
+        synopsis = [x for x in lines
+                    if f'{x.head} '.startswith(f'cmkctl {command} ')]
         texts.want(synopsis, page, 0, f'SYNOPSIS has no {command}')
         texts.compare(page, f'SYNOPSIS of {command}', named(synopsis), own)
         text = [x for x in lines if x.section == 'COMMANDS' and

@@ -105,8 +105,16 @@ def check_protocols(texts):
     check_rights(texts, table, code)
     for name in re.findall(r'^(E[A-Z]+)  ', text, re.M):
         texts.want(f'-{name}' in code, DM_CMK, 0, f'no {name} in the kernel')
+    check_methods(texts)
+
+
+def check_methods(texts):
+    """Those of the agent, then those of the helper."""
     path = 'Documentation/control-protocol.rst'
-    texts.compare(path, 'methods',
-                  set(re.findall(r'^([A-Z]\w+)\n\t', texts.read(path), re.M)),
-                  set(re.findall(r'^\t\{ "(\w+)", ', source('agent/methods.c'),
-                                 re.M)))
+    parts = texts.read(path).split('\nThe helper\n')
+    for part, known in zip(parts, (
+            re.findall(r'^\t\{ "(\w+)", ', source('agent/methods.c'), re.M),
+            re.findall(r'\bstrcmp\(name, "(\w+)"\)',
+                       source('tools/cmd-helper.c')))):
+        texts.compare(path, 'methods', set(re.findall(
+            r'^([A-Z]\w+)\n\t', part, re.M)), set(known))

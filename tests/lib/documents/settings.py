@@ -138,7 +138,7 @@ def check_example(texts, known):
 
 def check_mentions(texts, sections):
     """KEY=VALUE in running text; systemd's own keys are not ours."""
-    others = {'LoadCredential', 'ReadWritePaths'}
+    others = {'LoadCredential', 'ReadWritePaths', 'SocketGroup'}
     more = [('[Azure]', 'TenantId', 't'), ('[Azure]', 'ClientId', 'c')]
     for path in texts.paths('README.md', 'Documentation/**/*.rst',
                             'Documentation/man/*'):
