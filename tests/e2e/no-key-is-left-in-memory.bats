@@ -68,7 +68,7 @@ on_their_way() {
 	local tries
 
 	guest revoke
-	vault switch slow 3000 >/dev/null
+	vault switch slow 2000 >/dev/null
 	guest begin
 	for ((tries = 0; tries < 15; tries++)); do
 		ram_search
