@@ -33,6 +33,7 @@ LIBCMK_SRC := \
 	agent/token-imds.c \
 	agent/token-secret.c \
 	agent/token.c \
+	agent/keygen.c \
 	agent/kek-uri.c \
 	agent/kek-azure-answer.c \
 	agent/kek-azure-text.c \

@@ -200,18 +200,34 @@ int cmk_hkdf_sha256(const struct cmk_secret *ikm, struct cmk_bytes salt,
 
 /* -- RSA -- */
 
-int cmk_rsa_generate(struct cmk_rsa **ret, unsigned int bits,
-		     struct cmk_error *e)
+/* OpenSSL asks with each candidate; 0 ends the search. */
+static int go_on(EVP_PKEY_CTX *ctx)
 {
-	EVP_PKEY *key;
+	const atomic_bool *stop = EVP_PKEY_CTX_get_app_data(ctx);
+
+	return !stop || !atomic_load(stop);
+}
+
+int cmk_rsa_generate(struct cmk_rsa **ret, unsigned int bits,
+		     const atomic_bool *stop, struct cmk_error *e)
+{
+	_free(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *key = NULL;
 
 	if (bits != 2048 && bits != 3072 && bits != 4096)
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "rsa-size",
 				     "RSA keys have 2048, 3072 or 4096 bits, not %u",
 				     bits);
-	key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	if (ctx && EVP_PKEY_keygen_init(ctx) > 0 &&
+	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits) > 0) {
+		EVP_PKEY_CTX_set_app_data(ctx, (void *)stop);
+		EVP_PKEY_CTX_set_cb(ctx, go_on);
+		EVP_PKEY_generate(ctx, &key);
+	}
 	if (!key)
-		return fail(e, -EIO, "rsa-generate", "cannot make an RSA key");
+		return fail(e, stop && atomic_load(stop) ? -ECANCELED : -EIO,
+			    "rsa-generate", "cannot make an RSA key");
 	*ret = (struct cmk_rsa *)key;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #ifndef CMK_CRYPTO_H
 #define CMK_CRYPTO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -113,9 +114,16 @@ int cmk_kdf_sha256(const struct cmk_secret *z, struct cmk_bytes info,
 
 struct cmk_rsa;			/* a key pair, or a public key alone */
 
-/* @bits: 2048, 3072 or 4096 */
+/**
+ * cmk_rsa_generate() - make a key pair; takes seconds
+ * @bits: 2048, 3072 or 4096
+ * @stop: once it is true, this gives up soon (-ECANCELED); may be NULL
+ *
+ * Any thread may call it: it uses no struct cmk_secret and nothing that this
+ * library keeps.
+ */
 int cmk_rsa_generate(struct cmk_rsa **ret, unsigned int bits,
-		     struct cmk_error *e);
+		     const atomic_bool *stop, struct cmk_error *e);
 
 /**
  * cmk_rsa_load_pem() - read a private key

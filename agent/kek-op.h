@@ -10,6 +10,7 @@
 #include "http.h"
 #include "kek.h"
 #include "kek-uri.h"
+#include "keygen.h"
 #include "retry.h"
 #include "token.h"
 
@@ -50,6 +51,7 @@ struct cmk_kek_provider {
 /**
  * struct cmk_kek_set - providers and their settings
  * @http, @tokens: what the azure provider works with
+ * @keygen: of the service provider: the node's key in the making, or NULL
  * @ops: all that have not called back yet
  */
 struct cmk_kek_set {
@@ -57,6 +59,7 @@ struct cmk_kek_set {
 	struct cmk_kek_settings settings;
 	struct cmk_http *http;
 	struct cmk_token_source *tokens;
+	struct cmk_keygen *keygen;
 	struct cmk_kek_op *ops;
 };
 
@@ -72,6 +75,7 @@ struct cmk_kek_set {
  * @key, @token, @request, @serial, @fresh: of the azure provider: the key,
  *	the wait that is under way (at most one of the two), which token was
  *	sent, and whether a refused one has been replaced already
+ * @keygen: of the service provider: the key that this waits for, or NULL
  */
 struct cmk_kek_op {
 	struct cmk_kek_set *set;
@@ -94,6 +98,8 @@ struct cmk_kek_op {
 	struct cmk_http_request *request;
 	uint64_t serial;
 	bool fresh;
+
+	const struct cmk_keygen *keygen;
 };
 
 /* The try of @op has ended and op->res holds its answer; @op may be gone. */

@@ -6,7 +6,8 @@
  * and a file that cannot be read says nothing about a right.
  *
  * The key is in memory for one operation only, so that a file put back is
- * noticed, and one that was taken away stays away.
+ * noticed, and one that was taken away stays away.  A new one is made beside
+ * the event loop (keygen.h) and written by it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,14 +23,16 @@
 #define FILE_PREFIX	"file:"
 #define HEX_LEN		(2 * CMK_SHA256_LEN)
 
+static void service_try(struct cmk_kek_op *op);
+
 static bool service_owns(const char *uri)
 {
 	return !strcmp(uri, "service") || !strncmp(uri, PREFIX, 8);
 }
 
-static const char *key_path(const struct cmk_kek_op *op)
+static const char *key_path(const struct cmk_kek_set *set)
 {
-	return op->set->settings.service_kek + strlen(FILE_PREFIX);
+	return set->settings.service_kek + strlen(FILE_PREFIX);
 }
 
 static int service_check(struct cmk_kek_op *op, struct cmk_error *e)
@@ -64,40 +67,12 @@ static void describe(const struct cmk_rsa *key, struct cmk_kek_result *res)
 			res->thumbprint[i]);
 }
 
-/* Two agents that both find no file: the second one uses the first's key. */
-static int create_key(struct cmk_kek_op *op, struct cmk_rsa **ret,
-		      struct cmk_error *e)
+static int unreadable(struct cmk_kek_op *op, int r, const struct cmk_error *e)
 {
-	__cmk_rsa struct cmk_rsa *key = NULL;
-	int r = cmk_rsa_generate(&key, SERVICE_BITS, e);
-
-	if (r)
-		return r;
-	r = cmk_rsa_store_pem(key, key_path(op), e);
-	if (r == -EEXIST)
-		return cmk_rsa_load_pem(ret, key_path(op), e);
-	if (r)
-		return r;
-	*ret = key;
-	key = NULL;
-	return 0;
-}
-
-static int load_key(struct cmk_kek_op *op, struct cmk_rsa **ret)
-{
-	struct cmk_error e = { 0 };
-	int r = cmk_rsa_load_pem(ret, key_path(op), &e);
-
-	if (r == -ENOENT && op->verb == CMK_KEK_WRAP &&
-	    !strcmp(op->uri, "service") &&
-	    op->set->settings.create_service_kek)
-		r = create_key(op, ret, &e);
-	if (!r)
-		return 0;
 	return cmk_error_set(&op->res.error, CMK_FAILED, r,
 			     "service-kek-unreadable",
 			     "cannot %s with %s: %s%s",
-			     cmk_kek_verb_name(op->verb), op->uri, e.text,
+			     cmk_kek_verb_name(op->verb), op->uri, e->text,
 			     r == -ENOENT ?
 			     "; put its backup back (cmkctl service-kek restore)" :
 			     "");
@@ -114,7 +89,7 @@ static int check_kid(struct cmk_kek_op *op)
 			     "service-kek-other",
 			     "cannot %s with %s: the key in %s is another one, %s; put the right file back (cmkctl service-kek restore)",
 			     cmk_kek_verb_name(op->verb), op->uri,
-			     key_path(op), res->kid);
+			     key_path(op->set), res->kid);
 }
 
 static int use_key(struct cmk_kek_op *op, const struct cmk_rsa *key)
@@ -134,25 +109,102 @@ static int use_key(struct cmk_kek_op *op, const struct cmk_rsa *key)
 	return -EINVAL;
 }
 
-static void service_try(struct cmk_kek_op *op)
+/* @key: NULL when it could not be read or made, @r and @e tell why */
+static void end_try(struct cmk_kek_op *op, const struct cmk_rsa *key, int r,
+		    const struct cmk_error *e)
 {
-	__cmk_rsa struct cmk_rsa *key = NULL;
 	struct cmk_kek_result *res = &op->res;
-	int r = load_key(op, &key);
 
-	if (!r) {
+	if (key) {
 		describe(key, res);
 		r = check_kid(op);
+		if (!r)
+			r = use_key(op, key);
+	} else {
+		unreadable(op, r, e);
 	}
-	if (!r)
-		r = use_key(op, key);
 	res->answer = r ? CMK_UNKNOWN : CMK_USABLE;
 	cmk_kek_op_tried(op, CMK_AGAIN_NO);
 }
 
-/* A try never outlives service_try(). */
+/* -- a new key, which all that ask for it meanwhile wait for -- */
+
+static struct cmk_kek_op *waiting_for(const struct cmk_kek_set *set,
+				      const struct cmk_keygen *keygen)
+{
+	struct cmk_kek_op *op;
+
+	for (op = set->ops; op; op = op->next)
+		if (op->keygen == keygen)
+			return op;
+	return NULL;
+}
+
+/*
+ * Two agents that both find no file: the second one uses the first's key.  An
+ * operation that a callback starts here waits for another key than this one.
+ */
+static void on_made(const struct cmk_rsa *key, const struct cmk_error *made,
+		    void *userdata)
+{
+	struct cmk_kek_set *set = userdata;
+	const struct cmk_keygen *keygen = set->keygen;
+	struct cmk_error e = *made;
+	struct cmk_kek_op *op;
+	int r = e.err;
+
+	if (key)
+		r = cmk_rsa_store_pem(key, key_path(set), &e);
+	set->keygen = NULL;
+	while ((op = waiting_for(set, keygen))) {
+		op->keygen = NULL;
+		if (!r || r == -EEXIST)
+			service_try(op);
+		else
+			end_try(op, NULL, r, &e);
+	}
+}
+
+static bool may_create(const struct cmk_kek_op *op)
+{
+	return op->verb == CMK_KEK_WRAP && !strcmp(op->uri, "service") &&
+	       op->set->settings.create_service_kek;
+}
+
+/* This ends by itself, so that the deadline, which is for servers, is off. */
+static int wait_for_key(struct cmk_kek_op *op, struct cmk_error *e)
+{
+	struct cmk_kek_set *set = op->set;
+	int r = 0;
+
+	if (!set->keygen)
+		r = cmk_keygen_start(&set->keygen, set->event, SERVICE_BITS,
+				     on_made, set, e);
+	if (r)
+		return r;
+	op->keygen = set->keygen;
+	sd_event_source_set_enabled(op->end, SD_EVENT_OFF);
+	return 0;
+}
+
+static void service_try(struct cmk_kek_op *op)
+{
+	__cmk_rsa struct cmk_rsa *key = NULL;
+	struct cmk_error e = { 0 };
+	int r = cmk_rsa_load_pem(&key, key_path(op->set), &e);
+
+	if (r == -ENOENT && may_create(op)) {
+		r = wait_for_key(op, &e);
+		if (!r)
+			return;
+	}
+	end_try(op, key, r, &e);
+}
+
+/* The key is made all the same: it is there for the next who asks. */
 static void service_abort(struct cmk_kek_op *op)
 {
+	op->keygen = NULL;
 }
 
 const struct cmk_kek_provider cmk_kek_service = {

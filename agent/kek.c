@@ -325,6 +325,7 @@ void cmk_kek_set_free(struct cmk_kek_set *set)
 		return;
 	while (set->ops)
 		cmk_kek_cancel(set->ops);
+	cmk_keygen_stop(set->keygen);
 	cmk_token_source_free(set->tokens);
 	cmk_http_free(set->http);
 	sd_event_unref(set->event);

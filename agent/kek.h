@@ -135,7 +135,8 @@ unsigned int cmk_kek_concurrency(const struct cmk_kek_set *set);
  * @uri: "https://vault/keys/name[/version]" or "service"
  * @plain: borrowed until the call returns
  * @deadline: time-out of the whole operation in microseconds, retries
- *	included; 0 = the set's request_timeout
+ *	included; 0 = the set's request_timeout.  It is there for servers
+ *	that may never answer, and so ends while the node's own key is made
  * @ret: the operation, for cmk_kek_cancel(); may be NULL
  */
 int cmk_kek_wrap(struct cmk_kek_set *set, const char *uri,

@@ -6,7 +6,8 @@
  *
  * What is known about a chunk lies on the heap, not in the chunk, so that an
  * overrun hits a guard page or another secret, but never this bookkeeping.
- * Not for use by several threads at once: the agent has one.
+ * Not for use by several threads at once: in the agent it is the event loop's
+ * alone.
  */
 #include <errno.h>
 #include <pthread.h>

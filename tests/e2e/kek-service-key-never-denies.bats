@@ -3,6 +3,7 @@
 #
 # The service key: made on the first wrap and only then, for the owner's eyes
 # only, never replaced; without it, or with another one, nothing is denied.
+# It takes seconds to make, in which the event loop turns.
 #
 # cmk-timeout: 120
 
@@ -52,6 +53,37 @@ setup() {
 	KID=$(jq -r .kid "$BATS_TEST_TMPDIR/b")
 	probe
 	is .plain_ok
+}
+
+# lines FILTER: how many answers match
+lines() {
+	jq -c "select($1)" "$BATS_TEST_TMPDIR/answers" | wc -l
+}
+
+@test "the loop turns while a key is made, and the deadline stands still" {
+	kek --create --stall 500 --deadline 20 roundtrip service
+	is .plain_ok
+	[ "$(lines .stall_ms)" = 0 ]
+	[ "$(lines '.answer == "usable"')" = 2 ]
+}
+
+@test "who is cancelled while a key is made hears so at once" {
+	kek --create --cancel 20 wrap service
+	is '.error == "cancelled"' '.elapsed_ms < 600'
+	# the program's end was the end of the thread, too
+	[ "$(find "$BATS_TEST_TMPDIR" -name 'service.kek*' | wc -l)" = 0 ]
+	kek --create --cancel 20 wrap service 3
+	[ "$(lines '.error == "cancelled" and .elapsed_ms < 600')" = 1 ]
+	[ "$(lines '.answer == "usable"')" = 2 ]
+	[ "$(jq -r '.kid // empty' "$BATS_TEST_TMPDIR/answers" |
+		sort -u | wc -l)" = 1 ]
+	[ "$(find "$BATS_TEST_TMPDIR" -name 'service.kek*' | wc -l)" = 1 ]
+}
+
+@test "a key that cannot be kept is told to all that wait for it" {
+	KEK_SETTINGS=(--service "file:$BATS_TEST_TMPDIR/none/service.kek")
+	kek --create wrap service 2
+	[ "$(lines '.error == "service-kek-unreadable"')" = 2 ]
 }
 
 @test "without its file, or with one that others can read: unknown" {

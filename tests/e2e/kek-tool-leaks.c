@@ -178,7 +178,7 @@ int kek_tool_leaks(struct kek_run *run, char **args, int n)
 	if (cmk_secret_random(&run->expected, KEY_LEN))
 		return CMK_FAILED;
 	make_needles(&run->expected, &needles);
-	r = kek_run_wrap(run, args[0]);
+	r = kek_run_wrap(run, args[0], 1);
 	if (!r)
 		r = kek_run_unwrap(run, run->kid, 3);
 	if (r)

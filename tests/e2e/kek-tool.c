@@ -161,14 +161,16 @@ int kek_run_wait(struct kek_run *run)
 	return run->status;
 }
 
-int kek_run_wrap(struct kek_run *run, const char *uri)
+int kek_run_wrap(struct kek_run *run, const char *uri, unsigned int times)
 {
 	struct cmk_error e = { 0 };
 
-	if (cmk_kek_wrap(run->set, uri, &run->expected, deadline, on_done, run,
-			 &run->op, &e))
-		return refuse(&e);
-	run->waiting++;
+	while (times--) {
+		if (cmk_kek_wrap(run->set, uri, &run->expected, deadline,
+				 on_done, run, &run->op, &e))
+			return refuse(&e);
+		run->waiting++;
+	}
 	return kek_run_wait(run);
 }
 
@@ -186,9 +188,10 @@ int kek_run_unwrap(struct kek_run *run, const char *kid, unsigned int times)
 	return kek_run_wait(run);
 }
 
+/* wrap URI [TIMES]: all at once */
 static int cmd_wrap(struct kek_run *run, char **args, int n)
 {
-	return kek_run_wrap(run, args[0]);
+	return kek_run_wrap(run, args[0], n > 1 ? atoi(args[1]) : 1);
 }
 
 static int cmd_get(struct kek_run *run, char **args, int n)
@@ -235,7 +238,7 @@ static int cmd_unwrap(struct kek_run *run, char **args, int n)
 
 static int cmd_roundtrip(struct kek_run *run, char **args, int n)
 {
-	int r = kek_run_wrap(run, args[0]);
+	int r = kek_run_wrap(run, args[0], 1);
 
 	return r ? r : kek_run_unwrap(run, run->kid, 1);
 }
@@ -352,7 +355,8 @@ static int run_command(struct kek_run *run, char **args, int n)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (n > 1 && !strcmp(commands[i].name, args[0]))
 			return commands[i].run(run, args + 1, n - 1);
-	fprintf(stderr, "usage: kek-tool [OPTION]... wrap|get|roundtrip|leaks URI\n"
+	fprintf(stderr, "usage: kek-tool [OPTION]... get|roundtrip|leaks URI\n"
+		"       kek-tool [OPTION]... wrap URI [TIMES]\n"
 		"       kek-tool [OPTION]... unwrap KID BLOB [TIMES]\n");
 	return CMK_USAGE;
 }

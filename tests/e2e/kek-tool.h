@@ -32,7 +32,7 @@ struct kek_run {
 
 /* Each returns the exit status of what failed, 0 if nothing did. */
 int kek_run_wait(struct kek_run *run);
-int kek_run_wrap(struct kek_run *run, const char *uri);
+int kek_run_wrap(struct kek_run *run, const char *uri, unsigned int times);
 int kek_run_unwrap(struct kek_run *run, const char *kid, unsigned int times);
 
 /* leaks URI: wraps and unwraps a random key, then looks for what is left. */

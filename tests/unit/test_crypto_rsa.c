@@ -153,7 +153,7 @@ static void a_stored_key_is_private_and_never_replaced(void **state)
 	struct stat st;
 	mode_t mask = umask(0);
 
-	assert_int_equal(cmk_rsa_generate(&key, 2048, NULL), 0);
+	assert_int_equal(cmk_rsa_generate(&key, 2048, NULL, NULL), 0);
 	assert_int_equal(cmk_rsa_store_pem(key, path, NULL), 0);
 	umask(mask);
 	assert_int_equal(stat(path, &st), 0);
@@ -192,7 +192,7 @@ static void refuses_other_sizes(void **state)
 {
 	struct cmk_rsa *key = NULL;
 
-	assert_int_equal(cmk_rsa_generate(&key, 1024, NULL), -EINVAL);
+	assert_int_equal(cmk_rsa_generate(&key, 1024, NULL, NULL), -EINVAL);
 	assert_null(key);
 }
 

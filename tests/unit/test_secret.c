@@ -395,7 +395,7 @@ static void cryptography_keeps_no_copy(void **state)
 	struct cmk_bytes cipher = { buf, 32 };
 	size_t len;
 
-	assert_int_equal(cmk_rsa_generate(&rsa, 2048, NULL), 0);
+	assert_int_equal(cmk_rsa_generate(&rsa, 2048, NULL, NULL), 0);
 	assert_int_equal(cmk_secret_alloc(&key, 32), 0);
 	write_needle(key.data, 9);
 	assert_int_equal(cmk_hmac_sha256v(&key, &text, 1, buf), 0);
