@@ -76,8 +76,7 @@ static int load_header(struct cmk_rewrap *j, uint64_t seq,
 	    cmk_header_spare_used(j->header))
 		return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "rekey",
 				     "a rekey is under way; try again when it is done");
-	return cmk_volume_choose_wrap(j->header, j->st.kek, &j->old, &j->from,
-				      e);
+	return cmk_volume_known_wrap(j->header, &j->st, &j->old, &j->from, e);
 }
 
 /* A pin without a version means the newest; "-" means the header's key. */

@@ -8,6 +8,8 @@
  *
  * A change of the KEK goes through a header that has both wraps: until it is
  * on disk and was read back, none that the node still needs is taken away.
+ * Then, before the former wrap goes, the node's memory allows either: whatever
+ * is interrupted after that, it finds a wrap that it may use.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -130,6 +132,22 @@ static int exchange(struct cmk_rewrap *j, struct cmk_header *h,
 	return 0;
 }
 
+/* The former wrap is about to go: from now on the node allows the new one. */
+static int allow_both(struct cmk_rewrap *j, struct cmk_error *e)
+{
+	struct cmk_volume *v = cmk_volume_find(j->agent, j->st.uuid);
+	struct cmk_state *known = v ? &v->st : &j->st;
+	struct cmk_state st = *known;
+	int r;
+
+	snprintf(st.kek, sizeof(st.kek), "%s", j->target);
+	snprintf(st.leaving, sizeof(st.leaving), "%s", j->from.kid);
+	r = cmk_state_save(j->agent->config->state_directory, &st, e);
+	if (!r)
+		*known = st;
+	return r;
+}
+
 static int change(struct cmk_rewrap *j, int fd, struct cmk_header **h,
 		  unsigned int *new, struct cmk_error *e)
 {
@@ -141,7 +159,7 @@ static int change(struct cmk_rewrap *j, int fd, struct cmk_header **h,
 	if (!r)
 		r = set_wrap(j, *h, new, e);
 	if (!r && j->kind == CMK_REWRAP_KEK)
-		r = write_and_read(j, fd, h, e);
+		r = write_and_read(j, fd, h, e) ?: allow_both(j, e);
 	if (!r)
 		r = exchange(j, *h, *new, e);
 	if (!r)
@@ -176,6 +194,7 @@ static void update_state(const struct cmk_rewrap *j, struct cmk_state *st)
 	st->former_at = time(NULL);
 	if (j->kind == CMK_REWRAP_KEK)
 		snprintf(st->kek, sizeof(st->kek), "%s", j->target);
+	st->leaving[0] = 0;
 }
 
 static int remember_closed(struct cmk_rewrap *j, const struct cmk_header *h,

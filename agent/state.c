@@ -99,6 +99,7 @@ static void from_json(struct cmk_state *st, const json_t *j)
 	get_text(j, "device", st->device, sizeof(st->device));
 	get_text(j, "header", st->header, sizeof(st->header));
 	get_text(j, "kek", st->kek, sizeof(st->kek));
+	get_text(j, "leaving", st->leaving, sizeof(st->leaving));
 	get_text(j, "kid", st->kid, sizeof(st->kid));
 	st->generations = json_integer_value(json_object_get(j, "generations"));
 	get_text(j, "former", st->former, sizeof(st->former));
@@ -153,10 +154,11 @@ static json_t *to_json(const struct cmk_state *st)
 		if (st->options[i][0])
 			json_object_set_new(options, cmk_state_options[i],
 					    json_string(st->options[i]));
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:o}",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:o}",
 			 "version", 1, "uuid", uuid, "name", st->name,
 			 "device", st->device, "header", st->header,
-			 "kek", st->kek, "kid", st->kid, "hk_id", hex,
+			 "kek", st->kek, "leaving", st->leaving,
+			 "kid", st->kid, "hk_id", hex,
 			 "seq", (json_int_t)st->seq, "generations",
 			 (json_int_t)st->generations, "former", st->former,
 			 "former_at", (json_int_t)st->former_at, "oid", st->oid,

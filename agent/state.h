@@ -20,6 +20,9 @@
  * @name: of the mapping, "" if the volume was formatted but never opened
  * @device, @header: paths; @header is "" if it is on the device
  * @kek: what the node allows, as in cmktab(5)
+ * @leaving: kid of the wrap that a change of the KEK was about to take away,
+ *	saved with the new @kek; while the header has it, it is the one to use.
+ *	"" if no change was interrupted
  * @kid: of the header's wrap that was used last
  * @has_hk: @hk_id and @seq are known: an exchanged or older header shows
  * @generations: of the header of @seq, cmk_header_generations()
@@ -36,7 +39,8 @@ struct cmk_state {
 	unsigned char uuid[16];
 	char name[128];
 	char device[CMK_STATE_PATH_LEN], header[CMK_STATE_PATH_LEN];
-	char kek[CMK_KID_MAX + 1], kid[CMK_KID_MAX + 1];
+	char kek[CMK_KID_MAX + 1], leaving[CMK_KID_MAX + 1];
+	char kid[CMK_KID_MAX + 1];
 	bool has_hk;
 	unsigned char hk_id[32];
 	uint64_t seq, generations;

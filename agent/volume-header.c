@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -36,6 +37,16 @@ int cmk_volume_choose_wrap(const struct cmk_header *h, const char *pin,
 			     "kek-not-allowed",
 			     "the header is wrapped by %.160s, this node allows %.160s",
 			     seen, pin);
+}
+
+int cmk_volume_known_wrap(const struct cmk_header *h,
+			  const struct cmk_state *st, unsigned int *ret,
+			  struct cmk_header_kek *kek, struct cmk_error *e)
+{
+	if (st->leaving[0] &&
+	    !cmk_volume_choose_wrap(h, st->leaving, ret, kek, e))
+		return 0;
+	return cmk_volume_choose_wrap(h, st->kek, ret, kek, e);
 }
 
 static int check_known(struct cmk_volume *v, struct cmk_error *e)
@@ -70,10 +81,14 @@ int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e)
 	cmk_header_get_info(h, &v->info);
 	r = check_known(v, e);
 	if (!r)
-		r = cmk_volume_choose_wrap(h, v->st.kek, &v->kek, &kek, e);
-	if (!r)
-		snprintf(v->st.kid, sizeof(v->st.kid), "%s", kek.kid);
-	return r;
+		r = cmk_volume_known_wrap(h, &v->st, &v->kek, &kek, e);
+	if (r)
+		return r;
+	snprintf(v->st.kid, sizeof(v->st.kid), "%s", kek.kid);
+	/* The change is done, but for its end here. */
+	if (strcasecmp(v->st.leaving, kek.kid))
+		v->st.leaving[0] = 0;
+	return 0;
 }
 
 /* A header that was read from one copy is made whole again. */

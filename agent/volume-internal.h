@@ -30,6 +30,17 @@ int cmk_volume_choose_wrap(const struct cmk_header *h, const char *pin,
 			   unsigned int *ret, struct cmk_header_kek *kek,
 			   struct cmk_error *e);
 
+/**
+ * cmk_volume_known_wrap() - the same, also after a change that was interrupted
+ * @st: what the node remembers
+ *
+ * Until the former wrap is cleared it is the one that opens everything: in mode
+ * direct the slots are under it.
+ */
+int cmk_volume_known_wrap(const struct cmk_header *h,
+			  const struct cmk_state *st, unsigned int *ret,
+			  struct cmk_header_kek *kek, struct cmk_error *e);
+
 /* Writes what the node remembers of it; a failure is told. */
 void cmk_volume_save(struct cmk_volume *v);
 

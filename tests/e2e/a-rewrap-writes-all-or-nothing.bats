@@ -196,6 +196,61 @@ after() {
 	is .result.changed
 }
 
+# The agent stops where it would write what the node remembers, and is killed.
+killed_between() {
+	local fifo=$DIR/lib/state/$UUID.json.tmp
+
+	mkfifo "$fifo"
+	set_kek "$KV_URL/keys/other" >"$DIR/none" 3>&- &
+	CALLER=$!
+	until grep -qF /keys/other/ "$DIR/disk"; do
+		sleep 0.1
+	done
+	sleep 1
+	kill -9 $PID
+	wait $PID || true
+	wait "$CALLER" || true
+	rm "$fifo"
+	agent_start
+}
+
+killed_while_keks_change() {
+	local before
+
+	format "$1"
+	before=$(state kid)
+	killed_between
+	seen "${before##*/}"
+	[ "$("${KVEMU%/*}/cmkctl" --json dump "$DIR/disk" |
+		jq '.keks | length')" = 2 ]
+
+	# As if it was killed one step later; goes on with either command.
+	jq --arg k "$KV_URL/keys/other" '.leaving = .kid | .kek = $k' \
+		"$DIR/lib/state/$UUID.json" >"$DIR/state"
+	cp "$DIR/disk" "$DIR/both"
+	run set_kek "$KV_URL/keys/other"
+	is .result.changed
+	unseen "${before##*/}"
+	cp "$DIR/state" "$DIR/lib/state/$UUID.json"
+	# two steps later
+	run rewrap
+	is '.result.kid | contains("/keys/other/")'
+	[ "$(state leaving)" = "" ]
+	cp "$DIR/both" "$DIR/disk"
+	cp "$DIR/state" "$DIR/lib/state/$UUID.json"
+	run rewrap
+	is '.result.changed and (.result.kid | contains("/keys/other/"))'
+	unseen "${before##*/}"
+}
+
+@test "killed while the KEKs are exchanged, mode hk" {
+	killed_while_keks_change hk
+}
+
+@test "killed while the KEKs are exchanged, mode direct" {
+	killed_while_keks_change direct
+}
+
 @test "not more at once than half of what the vault may be asked" {
 	kill $PID
 	wait $PID || true

@@ -70,6 +70,7 @@ static void what_was_saved_is_loaded(void **unused)
 		.device = "/dev/disk/by-id/\"x\"",
 		.header = "/h",
 		.kek = "https://v/keys/k",
+		.leaving = "https://u/keys/j/1",
 		.kid = "https://v/keys/k/1",
 		.has_hk = true,
 		.seq = 1ULL << 40,
