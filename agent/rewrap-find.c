@@ -49,6 +49,27 @@ static int know_volume(struct cmk_rewrap *j,
 	return 0;
 }
 
+/*
+ * What stands in a copy's place and was never one may be another program's
+ * now: only a person may have it written over.
+ */
+int cmk_rewrap_check_copies(const struct cmk_header_info *info,
+			    struct cmk_error *e)
+{
+	const char *copies = cmk_header_copies_name(info->foreign_copies);
+
+	if (info->read_only)
+		return cmk_error_set(e, CMK_UNSUITABLE, -EROFS,
+				     "header-feature",
+				     "a later version of cmk made this header read-only for this one");
+	if (info->foreign_copies)
+		return cmk_error_set(e, CMK_UNSUITABLE, -EUCLEAN,
+				     "header-copies",
+				     "copy %s of the header was replaced by something else or cannot be read; see cmkctl header repair",
+				     copies);
+	return 0;
+}
+
 static int load_header(struct cmk_rewrap *j, uint64_t seq,
 		       struct cmk_error *e)
 {
@@ -71,6 +92,9 @@ static int load_header(struct cmk_rewrap *j, uint64_t seq,
 				     "the header on the device is older (sequence %llu) than the one that is known (%llu)",
 				     (unsigned long long)j->info.seq,
 				     (unsigned long long)seq);
+	r = cmk_rewrap_check_copies(&j->info, e);
+	if (r)
+		return r;
 	/* Its DEK has a wrap, too, and only the rekey knows where. */
 	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT &&
 	    cmk_header_spare_used(j->header))

@@ -46,6 +46,8 @@ struct rewrap_slot {
  * @next_range, @pending: of @slots, in mode direct
  * @done, @total: operations at the key server, for progress
  * @proof: the answer that unwrapped @to; without the plaintext
+ * @touched: something was written to the header
+ * @moved: and that was the write after which @from is not needed
  * @wait: until keys that are on their way have come
  * @e, @failed: the first failure
  */
@@ -56,7 +58,7 @@ struct cmk_rewrap {
 	cmk_rewrap_ended_t ended;
 	void *userdata;
 	enum cmk_rewrap_kind kind;
-	bool force, dry_run, made;
+	bool force, dry_run, made, touched, moved;
 	struct cmk_state st;
 	char target[CMK_KID_MAX + 1];
 	struct cmk_header *header;
@@ -79,6 +81,10 @@ struct cmk_rewrap {
 int cmk_rewrap_find(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
 		    struct cmk_error *e);
 
+/* May the copies be written over?  "header-copies", "header-feature". */
+int cmk_rewrap_check_copies(const struct cmk_header_info *info,
+			    struct cmk_error *e);
+
 /* Path of the device or file that the header is on. */
 const char *cmk_rewrap_path(const struct cmk_rewrap *j);
 
@@ -96,5 +102,15 @@ void cmk_rewrap_slots(struct cmk_rewrap *j);
 
 /* rewrap-write.c: ends in _succeed() or _fail(). */
 void cmk_rewrap_write(struct cmk_rewrap *j);
+
+/*
+ * The backup of this header alone, as an interrupted rewrap owes it.  Unasked,
+ * the agent does so only if this header has none.
+ */
+int cmk_rewrap_backup(struct cmk_rewrap *j, bool asked, char *ret, size_t size,
+		      struct cmk_error *e);
+
+/* Is it the same key, and only the header was made whole? */
+bool cmk_rewrap_same_key(const struct cmk_rewrap *j);
 
 #endif

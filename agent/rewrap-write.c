@@ -12,6 +12,7 @@
  * is interrupted after that, it finds a wrap that it may use.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 #include "config.h"
 #include "kek-uri.h"
 #include "rewrap-internal.h"
+#include "span.h"
 #include "volume-internal.h"
 
 #define PAUSE	100000ULL	/* microseconds */
@@ -30,9 +32,15 @@ static int check_same(const struct cmk_rewrap *j, const struct cmk_header *h,
 		      struct cmk_error *e)
 {
 	uint32_t was = 0, is = 0, i;
+	struct cmk_header_info info;
 	struct cmk_header_kek kek;
 	bool same;
+	int r;
 
+	cmk_header_get_info(h, &info);
+	r = cmk_rewrap_check_copies(&info, e);
+	if (r)
+		return r;
 	same = cmk_header_get_kek(h, j->old, &kek) &&
 	       kek.blob_len == j->from.blob_len &&
 	       !memcmp(kek.blob, j->from.blob, kek.blob_len);
@@ -63,15 +71,22 @@ static int read_header(struct cmk_rewrap *j, int fd, struct cmk_header **ret,
 	return r;
 }
 
-/* Writes @h, and replaces it by what is then on the disk. */
+/*
+ * Writes @h, and replaces it by what is then on the disk.
+ * @last: nothing in it is under the former key any more
+ */
 static int write_and_read(struct cmk_rewrap *j, int fd, struct cmk_header **h,
-			  struct cmk_error *e)
+			  bool last, struct cmk_error *e)
 {
 	struct cmk_header_info want, got;
 	struct cmk_header *again = NULL;
 	int r;
 
 	r = cmk_header_write(*h, fd, &j->hk, e);
+	if (!r || e->status == CMK_PARTIAL) {
+		j->touched = true;
+		j->moved = last;
+	}
 	if (r)
 		return r;
 	r = read_header(j, fd, &again, e);
@@ -159,11 +174,11 @@ static int change(struct cmk_rewrap *j, int fd, struct cmk_header **h,
 	if (!r)
 		r = set_wrap(j, *h, new, e);
 	if (!r && j->kind == CMK_REWRAP_KEK)
-		r = write_and_read(j, fd, h, e) ?: allow_both(j, e);
+		r = write_and_read(j, fd, h, false, e) ?: allow_both(j, e);
 	if (!r)
 		r = exchange(j, *h, *new, e);
 	if (!r)
-		r = write_and_read(j, fd, h, e);
+		r = write_and_read(j, fd, h, true, e);
 	return r;
 }
 
@@ -190,8 +205,10 @@ static void update_state(const struct cmk_rewrap *j, struct cmk_state *st)
 {
 	st->has_hk = true;
 	memcpy(st->hk_id, j->hk_id, sizeof(st->hk_id));
-	snprintf(st->former, sizeof(st->former), "%s", j->from.kid);
-	st->former_at = time(NULL);
+	if (!cmk_rewrap_same_key(j)) {
+		snprintf(st->former, sizeof(st->former), "%s", j->from.kid);
+		st->former_at = time(NULL);
+	}
 	if (j->kind == CMK_REWRAP_KEK)
 		snprintf(st->kek, sizeof(st->kek), "%s", j->target);
 	st->leaving[0] = 0;
@@ -225,16 +242,43 @@ static int remember(struct cmk_rewrap *j, struct cmk_volume *v,
 		return r;
 	}
 	update_state(j, &v->st);
-	r = cmk_volume_take_header(v, h, new, &j->proof);
-	if (r)
-		return cmk_error_set(e, CMK_PARTIAL, r, "not-watched",
-				     "the header is rewrapped, but the volume cannot be watched; restart cmkd");
-	return 0;
+	return cmk_volume_take_header(v, h, new, &j->proof, e);
+}
+
+/* The name that cmk_backup_header() gives it. */
+static bool has_backup(const struct cmk_rewrap *j, const char *dir, char *ret,
+		       size_t size)
+{
+	char uuid[37];
+
+	cmk_format_uuid(j->info.uuid, uuid);
+	snprintf(ret, size, "%s/backup/%s-%010" PRIu64 ".hdr", dir, uuid,
+		 j->info.seq);
+	return !access(ret, F_OK);
+}
+
+int cmk_rewrap_backup(struct cmk_rewrap *j, bool asked, char *ret, size_t size,
+		      struct cmk_error *e)
+{
+	const struct cmk_config *c = j->agent->config;
+	bool has = has_backup(j, c->state_directory, ret, size);
+	int r = 0;
+
+	if (has && !asked)
+		return 0;
+	/* After a return to an older header another may have had the number. */
+	if (!has || j->moved)
+		r = cmk_backup_header(c->state_directory, cmk_rewrap_path(j),
+				      &j->info, c->header_backups, ret, size,
+				      e);
+	/* The older ones hold wraps by the former key. */
+	if (!r)
+		r = cmk_backup_forget(c->state_directory, j->info.uuid, ret, e);
+	return r;
 }
 
 static void finish(struct cmk_rewrap *j, struct cmk_volume *v)
 {
-	const struct cmk_config *c = j->agent->config;
 	struct cmk_header *h = NULL;
 	char backup[4096] = "";
 	unsigned int new = 0;
@@ -251,16 +295,8 @@ static void finish(struct cmk_rewrap *j, struct cmk_volume *v)
 	cmk_header_get_info(h, &j->info);
 	exposed = cmk_header_exposed(h);
 	r = remember(j, v, h, new, &e);
-	if (!r) {
-		r = cmk_backup_header(c->state_directory, cmk_rewrap_path(j),
-				      &j->info, c->header_backups, backup,
-				      sizeof(backup), &e);
-		/* The older ones hold wraps by the former key. */
-		if (!r)
-			r = cmk_backup_forget(c->state_directory, j->info.uuid,
-					      backup, &e);
-		e.status = CMK_PARTIAL;
-	}
+	if (!r)
+		r = cmk_rewrap_backup(j, true, backup, sizeof(backup), &e);
 	if (r)
 		cmk_rewrap_fail(j, &e);
 	else

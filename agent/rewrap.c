@@ -84,19 +84,41 @@ static void answer(struct cmk_rewrap *j, const struct cmk_error *e,
 		ended(e, userdata);
 }
 
-void cmk_rewrap_fail(struct cmk_rewrap *j, const struct cmk_error *e)
+bool cmk_rewrap_same_key(const struct cmk_rewrap *j)
+{
+	return !strcasecmp(j->from.kid, j->to.kid);
+}
+
+/* What was written is said, so that nobody takes it for undone. */
+static void audit_failure(const struct cmk_rewrap *j,
+			  const struct cmk_error *e)
 {
 	struct cmk_audit_entry en = entry(j, event_of(j));
+
+	en.result = CMK_AUDIT_FAILED;
+	en.kid = j->from.kid;
+	if (j->moved) {
+		en.state_old = j->from.kid;
+		en.state_new = j->to.kid;
+	}
+	cmk_audit_write(j->agent->audit, &en, "%s: %s: %s", name_of(j),
+			j->moved ? "rewrapped, but not to the end" :
+			j->touched ? "rewrapped in part, the former key is needed" :
+			"not rewrapped", e->text);
+}
+
+void cmk_rewrap_fail(struct cmk_rewrap *j, const struct cmk_error *e)
+{
 	struct cmk_error copy = *e;
 
 	/* As when the configuration is read again meanwhile. */
 	if (copy.err == -ECANCELED)
 		copy.status = CMK_TEMPORARY;
-	en.result = CMK_AUDIT_FAILED;
-	en.kid = j->from.kid;
-	if (!j->dry_run)
-		cmk_audit_write(j->agent->audit, &en, "%s: not rewrapped: %s",
-				name_of(j), copy.text);
+	if (j->touched)
+		copy.status = CMK_PARTIAL;
+	/* What the agent tries by itself each round is rotate.c's to tell. */
+	if (!j->dry_run && (j->req || j->done || j->touched))
+		audit_failure(j, &copy);
 	answer(j, &copy, NULL);
 }
 
@@ -104,16 +126,45 @@ static json_t *result(const struct cmk_rewrap *j, bool changed)
 {
 	return json_pack("{s:b, s:s, s:s, s:s, s:I, s:I, s:O}",
 			 "changed", changed, "name", j->st.name,
-			 "kid", j->to.kid, "former", j->from.kid,
+			 "kid", j->to.kid, "former",
+			 changed && cmk_rewrap_same_key(j) ? "" : j->from.kid,
 			 "vault_operations", (json_int_t)j->total,
 			 "written", (json_int_t)(changed && !j->dry_run ?
 						 time(NULL) : 0),
 			 "warnings", j->warnings);
 }
 
+/*
+ * Nothing to do?  What an interrupted change has left behind is cleared by
+ * going through it again.
+ */
+static bool is_current(const struct cmk_rewrap *j)
+{
+	struct cmk_header_kek other;
+	unsigned int i;
+
+	if (strcasecmp(j->from.kid, j->to.kid) ||
+	    strcasecmp(j->from.kid, j->st.kid) ||
+	    j->info.valid_copies != 3 || j->info.copies_differ)
+		return false;
+	for (i = 0; i < CMK_FORMAT_KIDS; i++)
+		if (i != j->old && cmk_header_get_kek(j->header, i, &other))
+			return false;
+	return true;
+}
+
 static void nothing_to_do(struct cmk_rewrap *j)
 {
+	char backup[4096];
+	struct cmk_error e;
+
 	j->total = 0;
+	if (!j->dry_run && is_current(j) &&
+	    cmk_rewrap_backup(j, j->req, backup, sizeof(backup), &e)) {
+		e.status = CMK_PARTIAL;
+		cmk_rewrap_fail(j, &e);
+		return;
+	}
 	answer(j, NULL, result(j, false));
 }
 
@@ -128,8 +179,14 @@ void cmk_rewrap_succeed(struct cmk_rewrap *j, const char *backup,
 	en.thumbprint = j->to.thumbprint;
 	en.state_old = j->from.kid;
 	en.state_new = j->to.kid;
-	cmk_audit_write(j->agent->audit, &en, "%s: %s is used instead of %s",
-			name_of(j), j->to.kid, j->from.kid);
+	if (cmk_rewrap_same_key(j))
+		cmk_audit_write(j->agent->audit, &en,
+				"%s: the header was made whole, under %s",
+				name_of(j), j->to.kid);
+	else
+		cmk_audit_write(j->agent->audit, &en,
+				"%s: %s is used instead of %s", name_of(j),
+				j->to.kid, j->from.kid);
 	json_object_set_new(o, "header_backup", json_string(backup));
 	json_object_set_new(o, "exposed", json_integer(exposed));
 	answer(j, NULL, o);
@@ -291,25 +348,6 @@ static int ask_hk(struct cmk_rewrap *j, struct cmk_error *e)
 			      on_hk, j, NULL, e);
 }
 
-/*
- * Nothing to do?  What an interrupted change has left behind is cleared by
- * going through it again.
- */
-static bool is_current(const struct cmk_rewrap *j)
-{
-	struct cmk_header_kek other;
-	unsigned int i;
-
-	if (strcasecmp(j->from.kid, j->to.kid) ||
-	    strcasecmp(j->from.kid, j->st.kid) ||
-	    j->info.valid_copies != 3 || j->info.copies_differ)
-		return false;
-	for (i = 0; i < CMK_FORMAT_KIDS; i++)
-		if (i != j->old && cmk_header_get_kek(j->header, i, &other))
-			return false;
-	return true;
-}
-
 static void on_attributes(struct cmk_kek_result *res, void *userdata)
 {
 	struct cmk_rewrap *j = userdata;
@@ -325,14 +363,16 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 	j->to.provider = strncmp(res->kid, "service", 7) ?
 			 CMK_FORMAT_KEK_AZURE : CMK_FORMAT_KEK_SERVICE;
 	j->to.alg = CMK_RSA_OAEP_256;
-	if (is_current(j)) {
+	/* Of its own accord the agent takes over a new version, no more. */
+	if (is_current(j) || (!j->req && cmk_rewrap_same_key(j))) {
 		nothing_to_do(j);
 		return;
 	}
 	if (j->to.provider == CMK_FORMAT_KEK_AZURE)
+		/* Of a new version nobody asked for, nobody reads warnings. */
 		r = cmk_kek_fit(res, j->target, j->force ||
-				j->kind == CMK_REWRAP_VERSION, j->warnings,
-				&e);
+				(j->req && j->kind == CMK_REWRAP_VERSION),
+				j->warnings, &e);
 	if (r) {
 		cmk_rewrap_fail(j, &e);
 		return;
@@ -347,15 +387,23 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 
 /* -- its beginning -- */
 
+static struct cmk_rewrap *find(const struct cmk_agent *a,
+			       const unsigned char uuid[16])
+{
+	struct cmk_rewrap *j;
+
+	for (j = a->rewraps; j; j = j->next)
+		if (!memcmp(j->st.uuid, uuid, 16))
+			return j;
+	return NULL;
+}
+
 static int prepare(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
 		   struct cmk_error *e)
 {
-	const struct cmk_rewrap *other;
-
-	for (other = j->agent->rewraps; other; other = other->next)
-		if (!memcmp(other->st.uuid, order->uuid, 16))
-			return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "busy",
-					     "the volume is being rewrapped already");
+	if (find(j->agent, order->uuid))
+		return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "busy",
+				     "the volume is being rewrapped already");
 	return cmk_rewrap_find(j, order, e);
 }
 
@@ -404,6 +452,11 @@ int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
 	j->next = a->rewraps;
 	a->rewraps = j;
 	return 0;
+}
+
+bool cmk_rewrap_runs(const struct cmk_agent *a, const unsigned char uuid[16])
+{
+	return find(a, uuid);
 }
 
 bool cmk_rewrap_progress(const struct cmk_agent *a,

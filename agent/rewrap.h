@@ -49,6 +49,9 @@ int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
 		     struct cmk_request *req, cmk_rewrap_ended_t ended,
 		     void *userdata, struct cmk_error *e);
 
+/* Is one of this volume under way? */
+bool cmk_rewrap_runs(const struct cmk_agent *a, const unsigned char uuid[16]);
+
 /* How far is the one of this volume?  false: there is none. */
 bool cmk_rewrap_progress(const struct cmk_agent *a,
 			 const unsigned char uuid[16], uint32_t *ret_done,

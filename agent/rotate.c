@@ -5,6 +5,7 @@
  * and ends there when it has it already.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -22,7 +23,6 @@
  * @timer: of the next round, or of the next volume of this one
  * @uuids, @n, @next: of this round
  * @busy: a rewrap of the round is under way
- * @told: the last failure; said once
  */
 struct cmk_rotation {
 	struct cmk_agent *agent;
@@ -30,7 +30,6 @@ struct cmk_rotation {
 	unsigned char (*uuids)[16];
 	size_t n, next;
 	bool busy;
-	char told[512];
 };
 
 static bool wanted(const struct cmk_volume *v)
@@ -79,17 +78,21 @@ static void collect(struct cmk_rotation *t)
 			memcpy(t->uuids[t->n++], v->st.uuid, 16);
 }
 
+/* A failure is said once, not each round; @e NULL: it is over. */
 static void tell(struct cmk_rotation *t, const unsigned char uuid[16],
 		 const struct cmk_error *e)
 {
-	const struct cmk_volume *v = cmk_volume_find(t->agent, uuid);
+	struct cmk_volume *v = cmk_volume_find(t->agent, uuid);
+	bool same = v && e && !strcmp(v->rotation_told, e->code);
 
-	if (!strcmp(t->told, e->text))
+	if (!v || same)
 		return;
-	memcpy(t->told, e->text, sizeof(t->told));
-	cmk_audit_log(t->agent->audit, LOG_WARNING,
-		      "%s: a newer version of the key is not taken over, or not known: %s",
-		      v ? v->st.name : "?", e->text);
+	snprintf(v->rotation_told, sizeof(v->rotation_told), "%s",
+		 e ? e->code : "");
+	if (e)
+		cmk_audit_log(t->agent->audit, LOG_WARNING,
+			      "%s: a newer version of the key is not taken over, or not known: %s",
+			      v->st.name, e->text);
 }
 
 static void on_ended(const struct cmk_error *e, void *userdata)
@@ -97,8 +100,7 @@ static void on_ended(const struct cmk_error *e, void *userdata)
 	struct cmk_rotation *t = userdata;
 
 	t->busy = false;
-	if (e)
-		tell(t, t->uuids[t->next - 1], e);
+	tell(t, t->uuids[t->next - 1], e);
 	/* Not from inside the callback of an operation. */
 	arm(t, 0);
 }

@@ -123,11 +123,12 @@ void cmk_volume_save(struct cmk_volume *v)
 }
 
 int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
-			   unsigned int kek, const struct cmk_kek_result *proof)
+			   unsigned int kek, const struct cmk_kek_result *proof,
+			   struct cmk_error *e)
 {
 	struct cmk_pol_obs o = cmk_volume_obs(CMK_OBS_USABLE, proof);
 	struct cmk_header_kek w = { .kid = "" };
-	int r;
+	int r, saved;
 
 	/* The probe borrows the header, and may be another key's now. */
 	cmk_probe_leave(&v->probe);
@@ -141,12 +142,14 @@ int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
 	v->st.generations = cmk_header_generations(h);
 	snprintf(v->st.oid, sizeof(v->st.oid), "%s", proof->oid);
 	snprintf(v->st.tid, sizeof(v->st.tid), "%s", proof->tid);
-	cmk_volume_save(v);
+	saved = cmk_state_save(v->agent->config->state_directory, &v->st, e);
 	v->last = *proof;
 	memset(&v->last.plain, 0, sizeof(v->last.plain));
 	v->last_at = cmk_boottime();
 	r = cmk_volume_watch(v, 0);
-	if (!r)
-		cmk_volume_observe(v, &o);
-	return r;
+	if (r)
+		return cmk_error_set(e, CMK_PARTIAL, r, "not-watched",
+				     "the header is rewrapped, but the volume cannot be watched; restart cmkd");
+	cmk_volume_observe(v, &o);
+	return saved;
 }

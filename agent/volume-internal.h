@@ -54,11 +54,13 @@ void cmk_volume_repair(struct cmk_volume *v);
  * @proof: the answer by which this wrap was just unwrapped
  *
  * A volume that is live stays so, and no keys may be on their way.  The policy
- * begins anew: its last proof is this one, under the key of this wrap.
+ * begins anew: its last proof is this one, under the key of this wrap.  An
+ * error is one of what comes after the header: "state", "not-watched".
  */
 int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
 			   unsigned int kek,
-			   const struct cmk_kek_result *proof);
+			   const struct cmk_kek_result *proof,
+			   struct cmk_error *e);
 
 /* Reads the header, checks it and what it says against what the node knows. */
 int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e);

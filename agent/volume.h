@@ -75,6 +75,7 @@ struct cmk_volume_waiter {
  * @not_closed: a command to close the gate has failed, which was told
  * @fill_at: not before this is a fill that failed tried again
  * @timer: the policy's next deadline; in BLIND the next try
+ * @rotation_told: code of why its key's newest version was not taken over
  * @last, @last_at: the last answer to a probe; its plain is always empty
  * @probes, @first_id, @told_at: since the last audit entry about probes
  */
@@ -102,6 +103,7 @@ struct cmk_volume {
 	struct cmk_kek_result last;
 	uint64_t last_at;
 	uint64_t probes, told_at;
+	char rotation_told[48];
 	char first_id[64];
 };
 

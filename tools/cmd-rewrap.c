@@ -30,6 +30,10 @@ static void tell(struct cmkctl *ctl, const struct rewrap *r,
 	if (!json_is_true(json_object_get(o, "changed")))
 		printf("%s: %s is the newest version that is allowed; nothing to do\n",
 		       t->name, json_text(o, "kid"));
+	else if (!*json_text(o, "former"))
+		printf("%s: the header %s, under %s\n", t->name,
+		       r->dry_run ? "would be made whole" : "was made whole",
+		       json_text(o, "kid"));
 	else if (r->dry_run)
 		printf("%s: would be rewrapped from %s to %s, with %lld operations at the key server\n",
 		       t->name, json_text(o, "former"), json_text(o, "kid"),

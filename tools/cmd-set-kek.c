@@ -55,9 +55,14 @@ static void tell(struct cmkctl *ctl, const struct set_kek *s,
 		       json_text(o, "kid"));
 		return;
 	}
-	printf("%s: %s from %s to %s\n", t->name,
-	       s->dry_run ? "would be changed" : "changed",
-	       json_text(o, "former"), json_text(o, "kid"));
+	if (!*json_text(o, "former"))
+		printf("%s: the header %s, under %s\n", t->name,
+		       s->dry_run ? "would be made whole" : "was made whole",
+		       json_text(o, "kid"));
+	else
+		printf("%s: %s from %s to %s\n", t->name,
+		       s->dry_run ? "would be changed" : "changed",
+		       json_text(o, "former"), json_text(o, "kid"));
 	if (s->dry_run)
 		return;
 	printf("  header backup:  %s\n", json_text(o, "header_backup"));

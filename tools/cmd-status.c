@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,7 +176,8 @@ static void show_wrap(const json_t *o)
 		line("rewrap:", "under way, %lld of %lld operations",
 		     (long long)json_number(rewrap, "done"),
 		     (long long)json_number(rewrap, "total"));
-	if (*json_text(o, "former_kid"))
+	if (*json_text(o, "former_kid") &&
+	    strcasecmp(json_text(o, "former_kid"), json_text(o, "kid")))
 		line("former key:", "%s; since %s the header does not need it: it may be disabled, unless snapshots, clones or header backups from before are wanted",
 		     json_text(o, "former_kid"),
 		     text_time(json_number(o, "former_until"), a));

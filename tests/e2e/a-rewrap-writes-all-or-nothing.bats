@@ -289,6 +289,62 @@ killed_while_keks_change() {
 	changes_nothing header-rolled-back rewrap
 }
 
+@test "what is no copy of the header is not written over" {
+	format hk
+	ctl key rotate pg >/dev/null
+	head -c 8192 /dev/zero | tr '\\0' x |
+		dd of="$DIR/disk" conv=notrunc status=none
+	changes_nothing header-copies rewrap
+	changes_nothing header-copies set_kek "$KV_URL/keys/other"
+}
+
+@test "a damaged copy is made whole, and the key stays in use" {
+	local former
+
+	format hk
+	ctl key rotate pg >/dev/null
+	run rewrap
+	former=$(state former)
+	printf x | dd of="$DIR/disk" bs=1 seek=5000 conv=notrunc status=none
+	run rewrap
+	is '.result.changed and .result.former == ""'
+	[ "$(state former)" = "$former" ]
+	run rewrap
+	is '.result.changed == false'
+}
+
+@test "backups that were not replaced are by the next rewrap" {
+	local one
+
+	format hk
+	one=$(state kid)
+	ctl key rotate pg >/dev/null
+	mkdir "$DIR/lib/backup/$UUID-0000000002.hdr.tmp"
+	run rewrap
+	is '.error.status == 7 and .error.code == "backup"'
+	seen "${one##*/}"
+	rmdir "$DIR/lib/backup/$UUID-0000000002.hdr.tmp"
+	run rewrap
+	is '.result.changed == false'
+	unseen "${one##*/}"
+	[ "$(ls "$DIR/lib/backup")" = "$UUID-0000000002.hdr" ]
+}
+
+@test "what was written is said, though the node cannot write it down" {
+	format hk
+	ctl key rotate pg >/dev/null
+	mkdir "$DIR/lib/state/$UUID.json.tmp"
+	run rewrap
+	is '.error.status == 7 and .error.code == "state"'
+	grep -q "rewrapped, but not to the end" "$DIR/log"
+	run set_kek "$KV_URL/keys/other"
+	is '.error.status == 7 and .error.code == "state"'
+	grep -q "in part, the former key is needed" "$DIR/log"
+	rmdir "$DIR/lib/state/$UUID.json.tmp"
+	run set_kek "$KV_URL/keys/other"
+	is .result.changed
+}
+
 @test "to the node's key, which is made by that, and back" {
 	local mode
 
