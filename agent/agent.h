@@ -24,6 +24,8 @@ struct cmk_volume;
  * struct cmk_agent - the agent
  * @volumes: list, volume.c's
  * @rewraps: list of those under way, rewrap.c's
+ * @end_rewrap: cmk_rewrap_end(), for the volumes, which know no rewrap; NULL
+ *	before the first
  * @rotation: looks for new versions of KEKs
  * @resync: due when the kernel's view has to be read again
  */
@@ -36,6 +38,7 @@ struct cmk_agent {
 	struct cmk_prober *prober;
 	struct cmk_volume *volumes;
 	struct cmk_rewrap *rewraps;
+	void (*end_rewrap)(struct cmk_agent *a, const unsigned char uuid[16]);
 	struct cmk_rotation *rotation;
 	sd_event_source *resync;
 };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -124,6 +125,25 @@ static int choose_target(struct cmk_rewrap *j,
 	}
 	uri.version[0] = 0;
 	return cmk_kek_uri_format(&uri, j->target, sizeof(j->target));
+}
+
+/*
+ * Nothing to do?  What an interrupted change has left behind is cleared by
+ * going through it again.
+ */
+bool cmk_rewrap_is_current(const struct cmk_rewrap *j)
+{
+	struct cmk_header_kek other;
+	unsigned int i;
+
+	if (strcasecmp(j->from.kid, j->to.kid) ||
+	    strcasecmp(j->from.kid, j->st.kid) ||
+	    j->info.valid_copies != 3 || j->info.copies_differ)
+		return false;
+	for (i = 0; i < CMK_FORMAT_KIDS; i++)
+		if (i != j->old && cmk_header_get_kek(j->header, i, &other))
+			return false;
+	return true;
 }
 
 int cmk_rewrap_find(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,

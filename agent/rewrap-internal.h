@@ -25,6 +25,7 @@
  * struct rewrap_slot - a DEK of mode direct on its way
  * @sum: of the DEK that the old wrap held; the new one must hold the same
  * @blob, @len: the new wrap, once it is known
+ * @op: under way at the key server, or NULL
  */
 struct rewrap_slot {
 	struct cmk_rewrap *job;
@@ -32,6 +33,7 @@ struct rewrap_slot {
 	unsigned char sum[32];
 	unsigned char blob[CMK_FORMAT_BLOB_LEN];
 	size_t len;
+	struct cmk_kek_op *op;
 };
 
 /**
@@ -48,6 +50,8 @@ struct rewrap_slot {
  * @proof: the answer that unwrapped @to; without the plaintext
  * @touched: something was written to the header
  * @moved: and that was the write after which @from is not needed
+ * @writing: it ends in this turn of the event loop
+ * @op: for the header key, or NULL
  * @wait: until keys that are on their way have come
  * @e, @failed: the first failure
  */
@@ -59,6 +63,8 @@ struct cmk_rewrap {
 	void *userdata;
 	enum cmk_rewrap_kind kind;
 	bool force, dry_run, made, touched, moved;
+	bool writing;
+	struct cmk_kek_op *op;
 	struct cmk_state st;
 	char target[CMK_KID_MAX + 1];
 	struct cmk_header *header;
@@ -85,6 +91,9 @@ int cmk_rewrap_find(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
 int cmk_rewrap_check_copies(const struct cmk_header_info *info,
 			    struct cmk_error *e);
 
+/* Is the newest wrap there, alone and in both copies? */
+bool cmk_rewrap_is_current(const struct cmk_rewrap *j);
+
 /* Path of the device or file that the header is on. */
 const char *cmk_rewrap_path(const struct cmk_rewrap *j);
 
@@ -99,6 +108,9 @@ void cmk_rewrap_answer(struct cmk_rewrap *j, const struct cmk_kek_result *res,
 
 /* rewrap-slots.c: ends in cmk_rewrap_write() or cmk_rewrap_fail(). */
 void cmk_rewrap_slots(struct cmk_rewrap *j);
+
+/* Cancels what is under way; @j, which has failed, is gone afterwards. */
+void cmk_rewrap_slots_end(struct cmk_rewrap *j);
 
 /* rewrap-write.c: ends in _succeed() or _fail(). */
 void cmk_rewrap_write(struct cmk_rewrap *j);

@@ -56,9 +56,12 @@ static void on_again(struct cmk_kek_result *res, void *userdata)
 	struct rewrap_slot *s = userdata;
 	struct cmk_error e;
 
+	s->op = NULL;
 	cmk_rewrap_answer(s->job, res, false, s->range);
 	if (res->answer != CMK_USABLE)
 		ended(s, &res->error);
+	else if (s->job->failed)
+		ended(s, NULL);
 	else if (same_dek(s, &res->plain, &e))
 		ended(s, &e);
 	else
@@ -71,9 +74,10 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	struct cmk_rewrap *j = s->job;
 	struct cmk_error e;
 
+	s->op = NULL;
 	cmk_rewrap_answer(j, res, true, s->range);
-	if (res->answer != CMK_USABLE) {
-		ended(s, &res->error);
+	if (res->answer != CMK_USABLE || j->failed) {
+		ended(s, res->answer != CMK_USABLE ? &res->error : NULL);
 		return;
 	}
 	if (res->blob_len > sizeof(s->blob) ||
@@ -87,7 +91,7 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	memcpy(s->blob, res->blob, res->blob_len);
 	s->len = res->blob_len;
 	if (cmk_kek_unwrap(j->agent->keks, j->to.kid, j->to.alg, s->blob,
-			   s->len, CMK_PATIENCE, on_again, s, NULL, &e))
+			   s->len, CMK_PATIENCE, on_again, s, &s->op, &e))
 		ended(s, &e);
 }
 
@@ -111,7 +115,7 @@ static int wrap_again(struct rewrap_slot *s, struct cmk_secret *opened,
 				     "no locked memory for the key of range %u",
 				     s->range);
 	return cmk_kek_wrap(j->agent->keks, j->to.kid, &payload, CMK_PATIENCE,
-			    on_wrapped, s, NULL, e);
+			    on_wrapped, s, &s->op, e);
 }
 
 static void on_dek(struct cmk_kek_result *res, void *userdata)
@@ -119,9 +123,12 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 	struct rewrap_slot *s = userdata;
 	struct cmk_error e;
 
+	s->op = NULL;
 	cmk_rewrap_answer(s->job, res, false, s->range);
 	if (res->answer != CMK_USABLE)
 		ended(s, &res->error);
+	else if (s->job->failed)
+		ended(s, NULL);
 	else if (wrap_again(s, &res->plain, &e))
 		ended(s, &e);
 }
@@ -144,7 +151,7 @@ static int begin(struct rewrap_slot *s, struct cmk_error *e)
 				     "range %u is wrapped by another KEK than the header key",
 				     s->range);
 	return cmk_kek_unwrap(j->agent->keks, j->from.kid, j->from.alg, blob,
-			      len, CMK_PATIENCE, on_dek, s, NULL, e);
+			      len, CMK_PATIENCE, on_dek, s, &s->op, e);
 }
 
 /* Half of what a vault may be asked at once: an open must not stand behind. */
@@ -175,6 +182,19 @@ static void more(struct cmk_rewrap *j)
 		cmk_rewrap_fail(j, &j->e);
 	else
 		cmk_rewrap_write(j);
+}
+
+void cmk_rewrap_slots_end(struct cmk_rewrap *j)
+{
+	uint32_t i;
+
+	/* Not gone before the last. */
+	j->pending++;
+	for (i = 0; i < j->info.ranges; i++)
+		if (j->slots[i].op)
+			cmk_kek_cancel(j->slots[i].op);
+	j->pending--;
+	more(j);
 }
 
 void cmk_rewrap_slots(struct cmk_rewrap *j)

@@ -286,6 +286,7 @@ static void finish(struct cmk_rewrap *j, struct cmk_volume *v)
 	uint32_t exposed;
 	int r;
 
+	j->writing = true;
 	r = write_header(j, &h, &new, &e);
 	if (r) {
 		cmk_rewrap_fail(j, &e);

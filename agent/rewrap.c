@@ -134,32 +134,13 @@ static json_t *result(const struct cmk_rewrap *j, bool changed)
 			 "warnings", j->warnings);
 }
 
-/*
- * Nothing to do?  What an interrupted change has left behind is cleared by
- * going through it again.
- */
-static bool is_current(const struct cmk_rewrap *j)
-{
-	struct cmk_header_kek other;
-	unsigned int i;
-
-	if (strcasecmp(j->from.kid, j->to.kid) ||
-	    strcasecmp(j->from.kid, j->st.kid) ||
-	    j->info.valid_copies != 3 || j->info.copies_differ)
-		return false;
-	for (i = 0; i < CMK_FORMAT_KIDS; i++)
-		if (i != j->old && cmk_header_get_kek(j->header, i, &other))
-			return false;
-	return true;
-}
-
 static void nothing_to_do(struct cmk_rewrap *j)
 {
 	char backup[4096];
 	struct cmk_error e;
 
 	j->total = 0;
-	if (!j->dry_run && is_current(j) &&
+	if (!j->dry_run && cmk_rewrap_is_current(j) &&
 	    cmk_rewrap_backup(j, j->req, backup, sizeof(backup), &e)) {
 		e.status = CMK_PARTIAL;
 		cmk_rewrap_fail(j, &e);
@@ -224,6 +205,17 @@ static void fail_with(struct cmk_rewrap *j, enum cmk_status status, int err,
 	cmk_rewrap_fail(j, &e);
 }
 
+/* Given up, or refused?  Then @j->e says why. */
+static bool has_failed(struct cmk_rewrap *j, const struct cmk_kek_result *res)
+{
+	j->op = NULL;
+	if (!j->failed && res->answer != CMK_USABLE) {
+		j->e = res->error;
+		j->failed = true;
+	}
+	return j->failed;
+}
+
 static void go_on(struct cmk_rewrap *j)
 {
 	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT)
@@ -236,8 +228,8 @@ static void on_thumbprint(struct cmk_kek_result *res, void *userdata)
 {
 	struct cmk_rewrap *j = userdata;
 
-	if (res->answer != CMK_USABLE) {
-		cmk_rewrap_fail(j, &res->error);
+	if (has_failed(j, res)) {
+		cmk_rewrap_fail(j, &j->e);
 		return;
 	}
 	memcpy(j->to.thumbprint, res->thumbprint, sizeof(j->to.thumbprint));
@@ -252,8 +244,8 @@ static void on_again(struct cmk_kek_result *res, void *userdata)
 	struct cmk_error e;
 
 	cmk_rewrap_answer(j, res, false, UINT32_MAX);
-	if (res->answer != CMK_USABLE) {
-		cmk_rewrap_fail(j, &res->error);
+	if (has_failed(j, res)) {
+		cmk_rewrap_fail(j, &j->e);
 		return;
 	}
 	if (cmk_header_hk_open(j->header, &res->plain, &again, &e) ||
@@ -268,7 +260,7 @@ static void on_again(struct cmk_kek_result *res, void *userdata)
 	if (!j->made)
 		go_on(j);
 	else if (cmk_kek_get(j->agent->keks, j->to.kid, CMK_PATIENCE,
-			     on_thumbprint, j, NULL, &e))
+			     on_thumbprint, j, &j->op, &e))
 		cmk_rewrap_fail(j, &e);
 }
 
@@ -278,8 +270,8 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	struct cmk_error e;
 
 	cmk_rewrap_answer(j, res, true, UINT32_MAX);
-	if (res->answer != CMK_USABLE) {
-		cmk_rewrap_fail(j, &res->error);
+	if (has_failed(j, res)) {
+		cmk_rewrap_fail(j, &j->e);
 		return;
 	}
 	if (j->made)
@@ -294,7 +286,7 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	j->to.blob_len = res->blob_len;
 	j->to.wrapped_at = time(NULL);
 	if (cmk_kek_unwrap(j->agent->keks, j->to.kid, j->to.alg, j->to.blob,
-			   j->to.blob_len, CMK_PATIENCE, on_again, j, NULL,
+			   j->to.blob_len, CMK_PATIENCE, on_again, j, &j->op,
 			   &e))
 		cmk_rewrap_fail(j, &e);
 }
@@ -326,8 +318,8 @@ static void on_hk(struct cmk_kek_result *res, void *userdata)
 	int r;
 
 	cmk_rewrap_answer(j, res, false, UINT32_MAX);
-	if (res->answer != CMK_USABLE) {
-		cmk_rewrap_fail(j, &res->error);
+	if (has_failed(j, res)) {
+		cmk_rewrap_fail(j, &j->e);
 		return;
 	}
 	r = take_hk(j, &res->plain, &e);
@@ -336,7 +328,7 @@ static void on_hk(struct cmk_kek_result *res, void *userdata)
 				  "no locked memory for the header key");
 	if (!r)
 		r = cmk_kek_wrap(j->agent->keks, j->to.kid, &payload,
-				 CMK_PATIENCE, on_wrapped, j, NULL, &e);
+				 CMK_PATIENCE, on_wrapped, j, &j->op, &e);
 	if (r)
 		cmk_rewrap_fail(j, &e);
 }
@@ -345,7 +337,7 @@ static int ask_hk(struct cmk_rewrap *j, struct cmk_error *e)
 {
 	return cmk_kek_unwrap(j->agent->keks, j->from.kid, j->from.alg,
 			      j->from.blob, j->from.blob_len, CMK_PATIENCE,
-			      on_hk, j, NULL, e);
+			      on_hk, j, &j->op, e);
 }
 
 static void on_attributes(struct cmk_kek_result *res, void *userdata)
@@ -354,8 +346,8 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 	struct cmk_error e;
 	int r = 0;
 
-	if (res->answer != CMK_USABLE) {
-		cmk_rewrap_fail(j, &res->error);
+	if (has_failed(j, res)) {
+		cmk_rewrap_fail(j, &j->e);
 		return;
 	}
 	snprintf(j->to.kid, sizeof(j->to.kid), "%s", res->kid);
@@ -364,7 +356,8 @@ static void on_attributes(struct cmk_kek_result *res, void *userdata)
 			 CMK_FORMAT_KEK_AZURE : CMK_FORMAT_KEK_SERVICE;
 	j->to.alg = CMK_RSA_OAEP_256;
 	/* Of its own accord the agent takes over a new version, no more. */
-	if (is_current(j) || (!j->req && cmk_rewrap_same_key(j))) {
+	if (cmk_rewrap_is_current(j) ||
+	    (!j->req && cmk_rewrap_same_key(j))) {
 		nothing_to_do(j);
 		return;
 	}
@@ -417,7 +410,7 @@ static int first_step(struct cmk_rewrap *j, struct cmk_error *e)
 		  !strcmp(j->target, "service");
 	if (!j->made)
 		return cmk_kek_get(j->agent->keks, j->target, CMK_PATIENCE,
-				   on_attributes, j, NULL, e);
+				   on_attributes, j, &j->op, e);
 	strcpy(j->to.kid, j->target);
 	j->to.provider = CMK_FORMAT_KEK_SERVICE;
 	j->to.alg = CMK_RSA_OAEP_256;
@@ -451,7 +444,28 @@ int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
 	}
 	j->next = a->rewraps;
 	a->rewraps = j;
+	a->end_rewrap = cmk_rewrap_end;
 	return 0;
+}
+
+void cmk_rewrap_end(struct cmk_agent *a, const unsigned char uuid[16])
+{
+	struct cmk_rewrap *j = find(a, uuid);
+
+	if (!j || j->writing)
+		return;
+	cmk_secret_wipe(&j->hk);
+	if (!j->failed)
+		cmk_error_set(&j->e, CMK_UNSUITABLE, -EKEYREVOKED,
+			      "gate-closed",
+			      "the gate or the volume was closed meanwhile, or the agent ends; nothing was written");
+	j->failed = true;
+	if (j->slots)
+		cmk_rewrap_slots_end(j);
+	else if (j->op)
+		cmk_kek_cancel(j->op);
+	else
+		cmk_rewrap_fail(j, &j->e);
 }
 
 bool cmk_rewrap_runs(const struct cmk_agent *a, const unsigned char uuid[16])

@@ -52,6 +52,15 @@ int cmk_rewrap_start(struct cmk_agent *a, const struct cmk_rewrap_order *order,
 /* Is one of this volume under way? */
 bool cmk_rewrap_runs(const struct cmk_agent *a, const unsigned char uuid[16]);
 
+/**
+ * cmk_rewrap_end() - give up the one of this volume, if there is one
+ *
+ * Its gate was closed, or it goes: no key of it stays in memory.  What is under
+ * way at the key server is cancelled, and who waits is answered, with
+ * "gate-closed".  One that is writing already goes to its end.
+ */
+void cmk_rewrap_end(struct cmk_agent *a, const unsigned char uuid[16]);
+
 /* How far is the one of this volume?  false: there is none. */
 bool cmk_rewrap_progress(const struct cmk_agent *a,
 			 const unsigned char uuid[16], uint32_t *ret_done,

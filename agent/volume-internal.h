@@ -79,7 +79,8 @@ int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
 		     struct cmk_error *e);
 
 /*
- * Gives up keys that are on their way, and wipes those that are here; a volume
+ * Gives up keys that are on their way, and a rewrap, and wipes those that are
+ * here; a volume
  * that was to be opened is gone afterwards.
  */
 void cmk_volume_end_fetch(struct cmk_volume *v);

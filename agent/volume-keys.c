@@ -301,6 +301,8 @@ void cmk_volume_end_fetch(struct cmk_volume *v)
 {
 	struct cmk_error e;
 
+	if (v->agent->end_rewrap)
+		v->agent->end_rewrap(v->agent, v->st.uuid);
 	if (!v->keys)
 		return;
 	cmk_keys_free(v->keys);

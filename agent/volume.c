@@ -143,6 +143,9 @@ void cmk_volume_forget(struct cmk_volume *v)
 	while (*p != v)
 		p = &(*p)->next;
 	*p = v->next;
+	/* One of a closed volume, which was only to be opened, goes on. */
+	if (v->life != CMK_VOLUME_OPENING && v->agent->end_rewrap)
+		v->agent->end_rewrap(v->agent, v->st.uuid);
 	v->get = NULL;
 	if (get)
 		cmk_kek_cancel(get);
