@@ -73,8 +73,12 @@ int cmk_backup_copy(const char *source, int to,
 	return r ? failed(e, r, source) : 0;
 }
 
-/* The names sort by age: the sequence has a fixed width. */
-static void prune(const char *dir, const char *uuid, unsigned int keep)
+/*
+ * The names sort by age: the sequence has a fixed width.  @last stays in any
+ * case: after a restore of an older header it has not the highest sequence.
+ */
+static void prune(const char *dir, const char *uuid, unsigned int keep,
+		  const char *last)
 {
 	char pattern[4096];
 	size_t i;
@@ -84,7 +88,8 @@ static void prune(const char *dir, const char *uuid, unsigned int keep)
 	if (glob(pattern, 0, NULL, &g))
 		return;
 	for (i = 0; i + keep < g.gl_pathc; i++)
-		unlink(g.gl_pathv[i]);
+		if (strcmp(g.gl_pathv[i], last))
+			unlink(g.gl_pathv[i]);
 	globfree(&g);
 }
 
@@ -113,7 +118,7 @@ int cmk_backup_header(const char *dir, const char *source,
 		unlink(tmp);
 		return r;
 	}
-	prune(dir, uuid, keep);
+	prune(dir, uuid, keep, path);
 	strcpy(ret, path);
 	return 0;
 }
@@ -156,18 +161,31 @@ static int forget(const char *path, struct cmk_error *e)
 			     strerror(-r));
 }
 
+/* What cannot be listed is not for that reason nothing. */
+static int on_glob_error(const char *path, int err)
+{
+	return err != ENOENT;
+}
+
+/* A copy that was being made when the agent was killed counts, too. */
 int cmk_backup_forget(const char *dir, const unsigned char uuid[16],
 		      const char *keep, struct cmk_error *e)
 {
 	char pattern[4096], id[37];
-	int r = 0, one;
+	int r, one;
 	glob_t g;
 	size_t i;
 
 	cmk_format_uuid(uuid, id);
-	snprintf(pattern, sizeof(pattern), "%s/backup/%s-*.hdr", dir, id);
-	if (glob(pattern, 0, NULL, &g))
+	snprintf(pattern, sizeof(pattern), "%s/backup/%s-*.hdr*", dir, id);
+	r = glob(pattern, 0, on_glob_error, &g);
+	if (r == GLOB_NOMATCH)
 		return 0;
+	if (r)
+		return cmk_error_set(e, CMK_FAILED, r == GLOB_NOSPACE ?
+				     -ENOMEM : -EIO, "backup",
+				     "cannot list the header backups in '%s/backup'",
+				     dir);
 	for (i = 0; i < g.gl_pathc; i++) {
 		if (keep && !strcmp(g.gl_pathv[i], keep))
 			continue;

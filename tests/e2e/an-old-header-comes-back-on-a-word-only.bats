@@ -158,3 +158,16 @@ spoil() { printf x | dd of="$DISK" bs=1 seek="$1" conv=notrunc status=none; }
 	ctl key disable pg >/dev/null
 	refused kek-disabled restore "$DIR/first"
 }
+
+@test "the copy that was just kept is not the one that is too many" {
+	local n
+
+	for n in 1 2 3; do
+		cp --sparse=always "$DIR/first" \
+			"$DIR/lib/backup/$UUID-999999999$n.hdr"
+	done
+	ctl key rotate pg >/dev/null
+	run ask Rewrap "{\"uuid\": \"$UUID\"}"
+	is '.result.changed'
+	[ -s "$(jq -r .result.header_backup <<<"$output")" ]
+}

@@ -103,6 +103,16 @@ PY
 	done
 }
 
+# As a kill while the agent copies leaves it.
+@test "and what was to become a backup" {
+	format 64 4194304
+	cp --sparse=always "$DISK" "$DIR/before"
+	cp "$DIR/lib/backup/"*.hdr "$DIR/lib/backup/$UUID-0000000009.hdr.tmp"
+	run erase
+	is ".result.uuid == \"$UUID\""
+	all_gone 16
+}
+
 @test "what is no volume is not touched" {
 	local before
 
