@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,11 +41,12 @@ static int lock_header(int fd)
 	return -EBUSY;
 }
 
-int cmk_header_open(int *ret_fd, const char *path, bool write,
-		    struct cmk_error *e)
+static int open_storage(const char *path, bool write, struct cmk_error *e)
 {
-	int flags = O_CLOEXEC | O_NOCTTY | (write ? O_RDWR | O_DSYNC : 0);
-	int fd, r;
+	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+		    (write ? O_RDWR | O_DSYNC : 0);
+	struct stat st;
+	int fd;
 
 	fd = open(path, flags | O_DIRECT);
 	if (fd < 0 && errno == EINVAL)	/* tmpfs knows no O_DIRECT */
@@ -52,6 +54,21 @@ int cmk_header_open(int *ret_fd, const char *path, bool write,
 	if (fd < 0)
 		return cmk_error_set(e, CMK_UNSUITABLE, -errno, "header-open",
 				     "%s: %s", path, strerror(errno));
+	if (!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+		return fd;
+	close(fd);
+	return cmk_error_set(e, CMK_UNSUITABLE, -ENOTBLK, "header-open",
+			     "%s: neither a block device nor a file", path);
+}
+
+int cmk_header_open(int *ret_fd, const char *path, bool write,
+		    struct cmk_error *e)
+{
+	int fd, r;
+
+	fd = open_storage(path, write, e);
+	if (fd < 0)
+		return fd;
 	r = lock_header(fd);
 	if (r < 0) {
 		close(fd);

@@ -171,3 +171,16 @@ spoil() { printf x | dd of="$DISK" bs=1 seek="$1" conv=notrunc status=none; }
 	is '.result.changed'
 	[ -s "$(jq -r .result.header_backup <<<"$output")" ]
 }
+
+# Somebody may open the other end, and then the agent would wait for him.
+@test "a pipe is no device, and stops nobody" {
+	mkfifo "$DIR/pipe"
+	DISK=$DIR/pipe
+	repair >"$DIR/answer" 3>&- &
+	WAITER=$!
+	sleep 2
+	output=$(cat "$DIR/answer")
+	: <>"$DIR/pipe"
+	wait $WAITER || true
+	is '.error.code == "header-open" and .error.status == 6'
+}
