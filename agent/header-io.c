@@ -80,6 +80,20 @@ int cmk_header_open(int *ret_fd, const char *path, bool write,
 	return 0;
 }
 
+int cmk_header_claim(int *ret_fd, const char *path, struct cmk_error *e)
+{
+	struct stat st;
+
+	*ret_fd = -1;
+	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+		return 0;
+	*ret_fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (*ret_fd >= 0)
+		return 0;
+	return cmk_error_set(e, CMK_UNSUITABLE, -errno, "device-busy",
+			     "%s is in use: %s", path, strerror(errno));
+}
+
 /* -- reading -- */
 
 /* Return: 0; -ENODATA when the device ends before; or negative errno */

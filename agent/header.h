@@ -80,6 +80,14 @@ int cmk_header_open(int *ret_fd, const char *path, bool write,
 		    struct cmk_error *e);
 
 /**
+ * cmk_header_claim() - keep others from mapping or mounting a device
+ * @ret_fd: the claim ends when it is closed; -1 if @path is no block device
+ *
+ * "device-busy" if somebody has claimed it already, or a partition of it.
+ */
+int cmk_header_claim(int *ret_fd, const char *path, struct cmk_error *e);
+
+/**
  * cmk_header_read() - read and check both copies
  * @fd: header device or file, O_DIRECT possible
  *

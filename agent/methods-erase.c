@@ -7,11 +7,9 @@
  * exported is out of reach from here.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -78,16 +76,11 @@ static int measure(struct erase *x, struct cmk_error *e)
 
 static int open_path(struct erase *x, struct cmk_error *e)
 {
-	struct stat st;
+	int r;
 
-	if (!stat(x->path, &st) && S_ISBLK(st.st_mode)) {
-		x->excl = open(x->path, O_RDONLY | O_EXCL | O_CLOEXEC);
-		if (x->excl < 0)
-			return cmk_error_set(e, CMK_UNSUITABLE, -errno,
-					     "device-busy",
-					     "%s is in use: %s", x->path,
-					     strerror(errno));
-	}
+	r = cmk_header_claim(&x->excl, x->path, e);
+	if (r)
+		return r;
 	x->buf = aligned_alloc(HEAD, 2 * BLOCK);
 	if (!x->buf)
 		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
@@ -127,12 +120,10 @@ static int erase(struct erase *x, struct cmk_agent *a, struct cmk_error *e)
 {
 	int r;
 
-	r = open_path(x, e) ?: measure(x, e);
+	r = open_path(x, e) ?: measure(x, e) ?:
+	    cmk_volume_check_closed(a, x->uuid, "close it first", e);
 	if (r)
 		return r;
-	if (cmk_volume_find(a, x->uuid))
-		return cmk_error_set(e, CMK_UNSUITABLE, -EBUSY, "open",
-				     "the volume is open; close it first");
 	r = fill(x->buf, BLOCK);
 	if (!r)
 		r = overwrite(x);

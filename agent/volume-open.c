@@ -30,6 +30,36 @@ static int check_open(struct cmk_agent *a, const struct cmk_state *st,
 	return r;
 }
 
+/* A connection of its own: the agent need not be bound to look. */
+static int ask_kernel(const unsigned char uuid[16], struct cmk_nl_volume *k,
+		      struct cmk_error *e)
+{
+	struct cmk_nl *nl;
+	int r;
+
+	r = cmk_nl_open(&nl, e);
+	if (r)
+		return r == -ENOENT ? -ENODEV : r;
+	r = cmk_nl_volume_get(nl, uuid, k, e);
+	cmk_nl_close(nl);
+	return r;
+}
+
+int cmk_volume_check_closed(const struct cmk_agent *a,
+			    const unsigned char uuid[16], const char *advice,
+			    struct cmk_error *e)
+{
+	struct cmk_nl_volume k;
+	int r = 0;
+
+	if (!cmk_volume_find(a, uuid))
+		r = ask_kernel(uuid, &k, e);
+	if (r == -ENODEV)
+		return 0;
+	return r ?: cmk_error_set(e, CMK_UNSUITABLE, -EBUSY, "open",
+				  "the volume is open; %s", advice);
+}
+
 /* What is left of an earlier mapping, whose end was not heard yet. */
 static int make_room(struct cmk_agent *a, const struct cmk_nl_volume *k,
 		     struct cmk_error *e)

@@ -129,6 +129,18 @@ int cmk_volume_probe(struct cmk_volume *v, cmk_volume_probed_t probed,
 struct cmk_volume *cmk_volume_find(const struct cmk_agent *a,
 				   const unsigned char uuid[16]);
 
+/**
+ * cmk_volume_check_closed() - is no volume of this uuid mapped?
+ * @advice: what to do, for the message
+ *
+ * The kernel is asked: it has volumes that this agent does not watch, without
+ * a lease or without what the node remembers.  Without the module there is
+ * none.  Error codes: "open", and those of the netlink commands.
+ */
+int cmk_volume_check_closed(const struct cmk_agent *a,
+			    const unsigned char uuid[16], const char *advice,
+			    struct cmk_error *e);
+
 /* The mapped device went, or goes; waiters are told, nothing is undone. */
 void cmk_volume_forget(struct cmk_volume *v);
 

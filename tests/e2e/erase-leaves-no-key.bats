@@ -26,6 +26,7 @@ setup() {
 }
 
 teardown() {
+	if [ -n "$LOOP" ]; then losetup -d "$LOOP"; fi
 	kill $PID
 	wait $PID
 	sed 's/^/# /' "$DIR/log"
@@ -111,6 +112,28 @@ PY
 	run erase
 	is ".result.uuid == \"$UUID\""
 	all_gone 16
+}
+
+@test "a device that somebody uses is left alone" {
+	local before
+
+	format 64 4194304
+	LOOP=$(losetup -f --show "$DISK") || skip "no loop device"
+	before=$(sha256sum <"$DISK")
+	mkfifo "$DIR/held"
+	python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)
+open(sys.argv[2], "w").close()
+sys.stdin.read()' "$LOOP" "$DIR/held" < <(sleep 20) 3>&- &
+	HOLDER=$!
+	cat "$DIR/held"
+	run ask Erase "{\"path\": \"$LOOP\"}"
+	is '.error.code == "device-busy" and .error.status == 6'
+	kill $HOLDER
+	wait $HOLDER || true
+	[ "$(sha256sum <"$DISK")" = "$before" ]
+	run ask Erase "{\"path\": \"$LOOP\"}"
+	is ".result.uuid == \"$UUID\""
 }
 
 @test "what is no volume is not touched" {
