@@ -64,6 +64,7 @@ CMKD_SRC := \
 	agent/rotate.c \
 	agent/methods-rewrap.c \
 	agent/methods-header.c \
+	agent/methods-restore.c \
 	agent/methods-erase.c \
 	agent/volume.c \
 	agent/volume-open.c \

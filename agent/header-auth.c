@@ -26,6 +26,12 @@ int cmk_header_digest(const struct cmk_header *h, unsigned char ret[32])
 	return cmk_sha256v(parts, 3, ret);
 }
 
+bool cmk_header_same(const struct cmk_header *a, const struct cmk_header *b)
+{
+	return !memcmp(cmk_header_super(a)->digest,
+		       cmk_header_super(b)->digest, SUM_BYTES);
+}
+
 int cmk_header_derive(const struct cmk_header *h, const struct cmk_secret *hk,
 		      const char *label, struct cmk_secret *ret)
 {

@@ -127,6 +127,9 @@ int cmk_header_write_back(struct cmk_header *h, int fd, struct cmk_error *e);
 int cmk_header_verify(const struct cmk_header *h, const struct cmk_secret *hk,
 		      struct cmk_error *e);
 
+/* Are they the same state, to the byte? */
+bool cmk_header_same(const struct cmk_header *a, const struct cmk_header *b);
+
 void cmk_header_free(struct cmk_header *h);
 void cmk_header_get_info(const struct cmk_header *h,
 			 struct cmk_header_info *ret);

@@ -2,49 +2,32 @@
 /*
  * The methods HeaderRepair and HeaderRestore.  What is written is a header
  * whose MAC was checked under its unwrapped header key; only the header of an
- * open volume, which was checked when it was opened, goes back without asking
- * the key server.
+ * open volume, which this agent has checked, goes back without asking the key
+ * server.
  *
- * A restore brings old wraps back, and may bring old DEKs back.  Old DEKs would
- * make garbage of what was rekeyed since, so that a known higher generation is
- * final; merely older wraps are taken on a person's word.  The record area of
- * the kernel's rekey belongs into newer_generation(), too.
+ * The key server may take seconds, and meanwhile others write.  What was looked
+ * at before it was asked is only for an early no: all is read again when it has
+ * answered, the header under its lock, and then written in the same turn of the
+ * event loop.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "audit.h"
 #include "config.h"
-#include "methods.h"
+#include "methods-header.h"
+#include "rewrap-internal.h"
 #include "span.h"
 #include "volume-internal.h"
 
-/**
- * struct upkeep - one request
- * @path: device or file that the header is or will be on
- * @header: what is to be written
- * @st, @known: what the node remembers, if it does
- */
-struct upkeep {
-	struct cmk_agent *agent;
-	struct cmk_request *req;
-	enum cmk_audit_event event;
-	char path[CMK_STATE_PATH_LEN];
-	struct cmk_header *header;
-	struct cmk_header_info info;
-	struct cmk_header_kek kek;
-	struct cmk_state st;
-	bool known;
-};
-
 static void upkeep_free(struct upkeep *u)
 {
-	cmk_header_free(u->header);
+	if (!u->from_agent)
+		cmk_header_free(u->header);
+	if (u->claim >= 0)
+		close(u->claim);
 	free(u);
 }
 
@@ -92,31 +75,159 @@ static int read_path(const char *path, struct cmk_header **ret,
 	return r;
 }
 
-static int write_path(struct upkeep *u, bool fix, struct cmk_error *e)
+static bool is_restore(const struct upkeep *u)
+{
+	return u->event == CMK_AUDIT_HEADER_RESTORE;
+}
+
+/* -- what may have changed while the key server was asked -- */
+
+static int recall(struct upkeep *u, struct cmk_error *e)
+{
+	int r;
+
+	r = cmk_state_load(u->agent->config->state_directory, u->info.uuid,
+			   &u->st, e);
+	u->known = !r;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Takes the header that the agent has of an open volume; and no other. */
+static int borrow(struct upkeep *u, const unsigned char uuid[16],
+		  struct cmk_volume **ret, struct cmk_error *e)
+{
+	struct cmk_volume *v = cmk_volume_find(u->agent, uuid);
+
+	u->header = NULL;
+	if (v && v->life != CMK_VOLUME_WATCHED)
+		return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "opening",
+				     "%s", v->blind.err ? v->blind.text :
+				     "the volume is being opened");
+	if (!v || !v->header)
+		return cmk_error_set(e, CMK_UNSUITABLE, -ENODEV, "no-volume",
+				     "the volume is not open: the agent has no header of it");
+	u->header = v->header;
+	u->info = v->info;
+	u->st = v->st;
+	u->known = true;
+	snprintf(u->kek.kid, sizeof(u->kek.kid), "%s", v->st.kid);
+	snprintf(u->path, sizeof(u->path), "%s", v->st.header[0] ?
+		 v->st.header : v->st.device);
+	*ret = v;
+	return 0;
+}
+
+static int check_free(const struct upkeep *u, struct cmk_error *e)
+{
+	const struct cmk_rewrap *j;
+
+	for (j = u->agent->rewraps; j; j = j->next)
+		if (!memcmp(j->st.uuid, u->info.uuid, 16))
+			return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "busy",
+					     "the volume is being rewrapped; try again when that is done");
+	if (!is_restore(u))
+		return 0;
+	return cmk_volume_check_closed(u->agent, u->info.uuid,
+				       "its header is put back by header repair --from-agent",
+				       e);
+}
+
+/* Only what is known to be none counts as none. */
+static int read_live(int fd, struct cmk_header **ret, struct cmk_error *e)
+{
+	int r;
+
+	r = cmk_header_read(ret, fd, e);
+	return r == -ENODATA || r == -EBADMSG ? 0 : r;
+}
+
+/* What is on the disk must not be ahead of what is in memory. */
+static int check_not_newer(const struct upkeep *u,
+			   const struct cmk_header *live, struct cmk_error *e)
+{
+	struct cmk_header_info info;
+
+	if (!live)
+		return 0;
+	cmk_header_get_info(live, &info);
+	if (!memcmp(info.uuid, u->info.uuid, 16) && info.seq <= u->info.seq)
+		return 0;
+	return cmk_error_set(e, CMK_UNSUITABLE, -EEXIST, "header-newer",
+			     "there is a header of another volume, or a later one, on %s",
+			     u->path);
+}
+
+/* The other copy is made from the one that is there now. */
+static int read_again(struct upkeep *u, int fd, struct cmk_error *e)
+{
+	struct cmk_header *now = NULL;
+	int r;
+
+	r = cmk_header_read(&now, fd, e);
+	if (r)
+		return r;
+	if (!cmk_header_same(now, u->header)) {
+		cmk_header_free(now);
+		return cmk_error_set(e, CMK_TEMPORARY, -EAGAIN,
+				     "header-changed",
+				     "the header was changed meanwhile; try again");
+	}
+	cmk_header_free(u->header);
+	u->header = now;
+	return 0;
+}
+
+static int check_disk(struct upkeep *u, int fd, struct cmk_error *e)
+{
+	struct cmk_header *live __cmk_header = NULL;
+	int r;
+
+	if (!is_restore(u) && !u->from_agent)
+		return read_again(u, fd, e);
+	r = read_live(fd, &live, e);
+	if (r)
+		return r;
+	return is_restore(u) ? cmk_upkeep_check_age(u, live, e) :
+			       check_not_newer(u, live, e);
+}
+
+/* -- writing -- */
+
+static int put(struct upkeep *u, int fd, struct cmk_error *e)
 {
 	struct cmk_header *again __cmk_header = NULL;
 	struct cmk_header_info info;
+	int r;
+
+	if (is_restore(u) || u->from_agent)
+		r = cmk_header_write_back(u->header, fd, e);
+	else
+		r = cmk_header_repair(u->header, fd, e);
+	if (!r)
+		r = cmk_header_read(&again, fd, e);
+	if (r)
+		return r;
+	cmk_header_get_info(again, &info);
+	if (info.valid_copies == 3 && !info.copies_differ &&
+	    cmk_header_same(again, u->header))
+		return 0;
+	return cmk_error_set(e, CMK_PARTIAL, -EIO, "header-io",
+			     "the header, read back from %s, is not what was written",
+			     u->path);
+}
+
+static int write_path(struct upkeep *u, struct cmk_error *e)
+{
 	int fd, r;
 
 	r = cmk_header_open(&fd, u->path, true, e);
 	if (r)
 		return r;
-	if (fix)
-		r = cmk_header_repair(u->header, fd, e);
-	else
-		r = cmk_header_write_back(u->header, fd, e);
+	r = check_disk(u, fd, e);
 	if (!r)
-		r = cmk_header_read(&again, fd, e);
+		r = put(u, fd, e);
 	close(fd);
-	if (r)
-		return r;
-	cmk_header_get_info(again, &info);
-	if (info.valid_copies == 3 && !info.copies_differ &&
-	    info.seq == u->info.seq)
-		return 0;
-	return cmk_error_set(e, CMK_PARTIAL, -EIO, "header-io",
-			     "the header, read back from %s, is not what was written",
-			     u->path);
+	return r;
 }
 
 /* -- under the header key -- */
@@ -151,36 +262,55 @@ static int remember(struct upkeep *u, struct cmk_error *e)
 	return cmk_state_save(u->agent->config->state_directory, &u->st, e);
 }
 
+/* The wrap that the node allows; while the key server is asked that changes. */
+static int choose(struct upkeep *u, struct cmk_error *e)
+{
+	const char *pin = u->known && u->st.kek[0] ? u->st.kek : "-";
+	unsigned int index;
+
+	return cmk_volume_choose_wrap(u->header, pin, &index, &u->kek, e);
+}
+
+static int write_proven(struct upkeep *u, struct cmk_secret *payload,
+			struct cmk_error *e)
+{
+	unsigned char uuid[16];
+	struct cmk_volume *v = NULL;
+	int r;
+
+	memcpy(uuid, u->info.uuid, sizeof(uuid));
+	r = u->from_agent ? borrow(u, uuid, &v, e) : recall(u, e);
+	if (!r)
+		r = check_free(u, e) ?: choose(u, e) ?:
+		    check_hk(u, payload, e);
+	if (r)
+		return r;
+	if (v)
+		v->header_proven = true;
+	r = write_path(u, e);
+	if (!r && is_restore(u))
+		r = remember(u, e);
+	return r;
+}
+
 static void on_hk(struct cmk_kek_result *res, void *userdata)
 {
 	struct upkeep *u = userdata;
-	bool fix = u->event == CMK_AUDIT_HEADER_REPAIR;
 	struct cmk_error e;
-	int r;
 
-	if (res->answer != CMK_USABLE) {
+	if (res->answer != CMK_USABLE)
 		finish(u, &res->error);
-		return;
-	}
-	r = check_hk(u, &res->plain, &e);
-	/* Opened meanwhile, with what was there before. */
-	if (!r && !fix && cmk_volume_find(u->agent, u->info.uuid))
-		r = cmk_error_set(&e, CMK_UNSUITABLE, -EBUSY, "open",
-				  "the volume is open");
-	if (!r)
-		r = write_path(u, fix, &e);
-	if (!r && !fix)
-		r = remember(u, &e);
-	finish(u, r ? &e : NULL);
+	else if (write_proven(u, &res->plain, &e))
+		finish(u, &e);
+	else
+		finish(u, NULL);
 }
 
 static int ask_hk(struct upkeep *u, struct cmk_error *e)
 {
-	const char *pin = u->known && u->st.kek[0] ? u->st.kek : "-";
-	unsigned int index;
 	int r;
 
-	r = cmk_volume_choose_wrap(u->header, pin, &index, &u->kek, e);
+	r = choose(u, e);
 	if (r)
 		return r;
 	return cmk_kek_unwrap(u->agent->keks, u->kek.kid, u->kek.alg,
@@ -205,49 +335,30 @@ static void begin(struct cmk_request *req, struct cmk_agent *a,
 	u->agent = a;
 	u->req = req;
 	u->event = event;
+	u->claim = -1;
 	if (work(u, &e))
 		finish(u, &e);
 }
 
-static int recall(struct upkeep *u, struct cmk_error *e)
-{
-	int r;
-
-	r = cmk_state_load(u->agent->config->state_directory, u->info.uuid,
-			   &u->st, e);
-	u->known = !r;
-	return r == -ENOENT ? 0 : r;
-}
-
 /* -- repair -- */
 
-/* What is on the disk must not be ahead of what is in memory. */
-static int write_from_memory(struct upkeep *u, struct cmk_volume *v,
-			     struct cmk_error *e)
+/* Proven, it is written back with the key server away. */
+static int repair_open(struct upkeep *u, struct cmk_error *e)
 {
-	struct cmk_header *disk __cmk_header = NULL;
-	struct cmk_header_info info;
+	unsigned char uuid[16];
+	struct cmk_volume *v;
 	int r;
 
-	if (!v || !v->header)
-		return cmk_error_set(e, CMK_UNSUITABLE, -ENODEV, "no-volume",
-				     "the volume is not open: the agent has no header of it");
-	u->info = v->info;
-	snprintf(u->kek.kid, sizeof(u->kek.kid), "%s", v->st.kid);
-	snprintf(u->path, sizeof(u->path), "%s", v->st.header[0] ?
-		 v->st.header : v->st.device);
-	if (!read_path(u->path, &disk, NULL)) {
-		cmk_header_get_info(disk, &info);
-		if (memcmp(info.uuid, v->info.uuid, 16) ||
-		    info.seq > v->info.seq)
-			return cmk_error_set(e, CMK_UNSUITABLE, -EEXIST,
-					     "header-newer",
-					     "there is a header of another volume, or a later one, on %s",
-					     u->path);
-	}
-	u->header = v->header;
-	r = write_path(u, false, e);
-	u->header = NULL;
+	u->from_agent = true;
+	r = cmk_param_uuid(u->req, uuid, e) ?: borrow(u, uuid, &v, e) ?:
+	    check_free(u, e);
+	if (r)
+		return r;
+	if (!v->header_proven)
+		return ask_hk(u, e);
+	r = write_path(u, e);
+	if (!r)
+		finish(u, NULL);
 	return r;
 }
 
@@ -256,7 +367,6 @@ static int repair(struct upkeep *u, struct cmk_error *e)
 	static const char * const known[] = {
 		"uuid", "path", "from_agent", NULL,
 	};
-	unsigned char uuid[16];
 	bool from_agent;
 	int r;
 
@@ -264,19 +374,14 @@ static int repair(struct upkeep *u, struct cmk_error *e)
 	    cmk_param_flag(u->req, "from_agent", &from_agent, e) ?:
 	    cmk_param_text(u->req, "path", u->path, sizeof(u->path),
 			   !from_agent, e);
-	if (!r && from_agent) {
-		r = cmk_param_uuid(u->req, uuid, e) ?:
-		    write_from_memory(u, cmk_volume_find(u->agent, uuid), e);
-		if (!r)
-			finish(u, NULL);
-		return r;
-	}
+	if (!r && from_agent)
+		return repair_open(u, e);
 	if (!r)
 		r = read_path(u->path, &u->header, e);
 	if (r)
 		return r;
 	cmk_header_get_info(u->header, &u->info);
-	return recall(u, e) ?: ask_hk(u, e);
+	return check_free(u, e) ?: recall(u, e) ?: ask_hk(u, e);
 }
 
 void cmk_method_header_repair(struct cmk_request *req, void *userdata)
@@ -286,99 +391,18 @@ void cmk_method_header_repair(struct cmk_request *req, void *userdata)
 
 /* -- restore -- */
 
-static const char *when(int64_t t, char *buf, size_t size)
+static int check_backup(struct upkeep *u, struct cmk_error *e)
 {
-	time_t sec = t;
-	struct tm tm;
-
-	gmtime_r(&sec, &tm);
-	strftime(buf, size, "%Y-%m-%d %H:%M:%S UTC", &tm);
-	return buf;
-}
-
-/* Return: does somebody know that a DEK of the backup was replaced since? */
-static bool newer_generation(const struct upkeep *u,
-			     const struct cmk_header *live)
-{
-	uint32_t i, a, b;
-
-	if (u->known &&
-	    u->st.generations > cmk_header_generations(u->header))
-		return true;
-	for (i = 0; live && i < u->info.ranges; i++)
-		if (cmk_header_slot(live, i, &a) &&
-		    cmk_header_slot(u->header, i, &b) && a > b)
-			return true;
-	return false;
-}
-
-static int refuse(const struct upkeep *u, uint64_t seq, bool final,
-		  const char *why, struct cmk_error *e)
-{
-	char date[64];
-
-	return cmk_error_set(e, CMK_UNSUITABLE, -ESTALE,
-			     final ? "generation" : "header-rolled-back",
-			     "the backup is of %s, sequence %llu, generations %llu; %s (sequence %llu)%s",
-			     when(u->info.written, date, sizeof(date)),
-			     (unsigned long long)u->info.seq,
-			     (unsigned long long)
-			     cmk_header_generations(u->header), why,
-			     (unsigned long long)seq,
-			     final ? "; what was written since would be lost" :
-			     "; if it is meant, use --accept-header");
-}
-
-static int check_age(const struct upkeep *u, const struct cmk_header *live,
-		     bool accept, struct cmk_error *e)
-{
-	struct cmk_header_info info = { .seq = 0 };
-	uint64_t seq = u->known ? u->st.seq : 0;
-
-	if (live)
-		cmk_header_get_info(live, &info);
-	if (live && memcmp(info.uuid, u->info.uuid, 16))
-		return cmk_error_set(e, CMK_UNSUITABLE, -EEXIST, "uuid",
-				     "there is a header of another volume on %s; erase it first",
-				     u->path);
-	if (info.seq > seq)
-		seq = info.seq;
-	if (newer_generation(u, live))
-		return refuse(u, seq, true, "a key of it was replaced since",
-			      e);
-	if (accept)
-		return 0;
-	if (seq > u->info.seq)
-		return refuse(u, seq, false,
-			      "a later header of the volume is known", e);
-	if (!u->known && !live)
-		return refuse(u, seq, false,
-			      "this node does not know whether it is the last",
-			      e);
-	return 0;
-}
-
-/* The data of the volume must have room behind it. */
-static int check_size(const struct upkeep *u, struct cmk_error *e)
-{
-	uint64_t need = u->info.detached ? 0 :
-			u->info.data_offset + u->info.data_size;
-	struct stat st;
-	uint64_t size;
+	struct cmk_header *live __cmk_header = NULL;
 	int fd, r;
 
-	r = cmk_header_open(&fd, u->path, false, e);
+	r = recall(u, e) ?: cmk_upkeep_check_place(u, e) ?:
+	    cmk_header_open(&fd, u->path, false, e);
 	if (r)
 		return r;
-	size = lseek(fd, 0, SEEK_END);
-	r = fstat(fd, &st);
+	r = read_live(fd, &live, e);
 	close(fd);
-	if (r || (size < need && S_ISBLK(st.st_mode)) ||
-	    (size < u->info.header_size && !S_ISREG(st.st_mode)))
-		return cmk_error_set(e, CMK_UNSUITABLE, -ENOSPC,
-				     "device-small",
-				     "%s is smaller than the volume", u->path);
-	return 0;
+	return r ?: cmk_upkeep_check_age(u, live, e);
 }
 
 static int restore(struct upkeep *u, struct cmk_error *e)
@@ -386,29 +410,22 @@ static int restore(struct upkeep *u, struct cmk_error *e)
 	static const char * const known[] = {
 		"path", "file", "accept_header", NULL,
 	};
-	struct cmk_header *live __cmk_header = NULL;
 	char file[CMK_STATE_PATH_LEN];
-	struct cmk_error none;
-	bool accept;
 	int r;
 
 	r = cmk_param_check(u->req, known, e) ?:
 	    cmk_param_text(u->req, "path", u->path, sizeof(u->path), true,
 			   e) ?:
 	    cmk_param_text(u->req, "file", file, sizeof(file), true, e) ?:
-	    cmk_param_flag(u->req, "accept_header", &accept, e);
+	    cmk_param_flag(u->req, "accept_header", &u->accept, e);
 	if (!r)
 		r = read_path(file, &u->header, e);
 	if (r)
 		return r;
 	cmk_header_get_info(u->header, &u->info);
-	if (cmk_volume_find(u->agent, u->info.uuid))
-		return cmk_error_set(e, CMK_UNSUITABLE, -EBUSY, "open",
-				     "the volume is open; its header is put back by header repair --from-agent");
-	if (read_path(u->path, &live, &none))
-		live = NULL;
-	return recall(u, e) ?: check_size(u, e) ?:
-	       check_age(u, live, accept, e) ?: ask_hk(u, e);
+	return check_free(u, e) ?:
+	       cmk_header_claim(&u->claim, u->path, e) ?:
+	       check_backup(u, e) ?: ask_hk(u, e);
 }
 
 void cmk_method_header_restore(struct cmk_request *req, void *userdata)

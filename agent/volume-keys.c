@@ -46,6 +46,7 @@ static void remember_header(struct cmk_volume *v,
 				"%s: another header was accepted (sequence %" PRIu64 ", was %" PRIu64 ")",
 				v->st.name, v->info.seq, v->st.seq);
 	v->accept_header = false;
+	v->header_proven = true;
 	v->st.has_hk = true;
 	memcpy(v->st.hk_id, id, 32);
 	v->st.seq = v->info.seq;

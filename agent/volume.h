@@ -64,6 +64,8 @@ struct cmk_volume_waiter {
  * struct cmk_volume - a volume
  * @st: what the node remembers of it
  * @header: parsed once, kept; a restore must not need the volume's own disk
+ * @header_proven: this agent has verified @header under its header key, or
+ *	the one that it was rewrapped from
  * @kek: index of the header's wrap in use
  * @kernel: as last heard
  * @conf, @pol: of the policy
@@ -86,6 +88,7 @@ struct cmk_volume {
 	struct cmk_state st;
 	struct cmk_header *header;
 	struct cmk_header_info info;
+	bool header_proven;
 	unsigned int kek;
 	bool accept_header;
 	struct cmk_nl_volume kernel;

@@ -4,9 +4,10 @@
 # header check, backup, restore and repair of volumes that nobody has open: a
 # damaged copy is made from the other, a lost header comes back from its
 # backup, and a backup that is not the last header comes back on a person's
-# word, but never over a key that was replaced since.
+# word, but never over a key that was replaced since.  Nothing is written over
+# what is in use, cannot be read, or has changed while the vault was asked.
 #
-# cmk-timeout: 120
+# cmk-timeout: 180
 
 load kvemu/kvemu
 
@@ -37,6 +38,7 @@ setup() {
 }
 
 teardown() {
+	if [ -n "$LOOP" ]; then losetup -d "$LOOP"; fi
 	kill $PID
 	wait $PID
 	kvemu_stop
@@ -157,6 +159,106 @@ spoil() { printf x | dd of="$DISK" bs=1 seek="$1" conv=notrunc status=none; }
 	wipe
 	ctl key disable pg >/dev/null
 	refused kek-disabled restore "$DIR/first"
+}
+
+# The kernel lets one at a time open a device so: whoever mounts or maps it.
+@test "not over a device that somebody uses" {
+	LOOP=$(losetup -f --show "$DISK") || skip "no loop device"
+	DISK=$LOOP
+	mkfifo "$DIR/held"
+	python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)
+open(sys.argv[2], "w").close()
+sys.stdin.read()' "$LOOP" "$DIR/held" < <(sleep 20) 3>&- &
+	HOLDER=$!
+	cat "$DIR/held"
+	refused device-busy restore "$DIR/first"
+	refused device-busy restore "$DIR/first" true
+	kill $HOLDER
+	wait $HOLDER || true
+	run restore "$DIR/first"
+	is '.result.seq == 1'
+}
+
+@test "a header that is apart comes not back over the data" {
+	truncate -s 64M "$DIR/data" "$DIR/apart"
+	ask Format "{\"device\": \"$DIR/data\", \"header\": \"$DIR/apart\",
+		\"kek\": \"$KV_URL/keys/pg\"}" | jq -e .result
+	"$CTL" header backup "$DIR/apart" "$DIR/second"
+	DISK=$DIR/data
+	refused data-device restore "$DIR/second"
+	refused data-device restore "$DIR/second" true
+	ln "$DIR/data" "$DIR/alias"
+	DISK=$DIR/alias
+	refused data-device restore "$DIR/second" true
+	DISK=$DIR/apart
+	run restore "$DIR/second"
+	is '.result.seq == 1'
+}
+
+# while_waiting COMMAND...: its vault is slow, and the test goes on meanwhile
+while_waiting() {
+	ctl switch slow 3000 >/dev/null
+	"$@" >"$DIR/waited" 3>&- &
+	WAITER=$!
+	sleep 1
+	ctl switch slow 0 >/dev/null
+}
+
+# overtaken CODE: what has waited writes nothing
+overtaken() {
+	local before
+
+	before=$(header_sum "$DISK"; cat "$STATE")
+	wait $WAITER
+	output=$(cat "$DIR/waited")
+	is ".error.code == \"$1\""
+	[ "$(header_sum "$DISK"; cat "$STATE")" = "$before" ]
+}
+
+@test "what was read before the vault's answer is not believed after it" {
+	while_waiting restore "$DIR/first"
+	rewrapped
+	overtaken header-rolled-back
+
+	spoil 700
+	while_waiting repair
+	rewrapped
+	overtaken header-changed
+
+	spoil 700
+	while_waiting repair
+	ask Erase "{\"path\": \"$DISK\"}" | jq -e .result
+	overtaken no-header
+}
+
+@test "not while its keys are being wrapped anew" {
+	ctl key rotate pg >/dev/null
+	while_waiting ask Rewrap "{\"uuid\": \"$UUID\"}"
+	run repair
+	is '.error.code == "busy" and .error.retryable'
+	run restore "$DIR/first"
+	is '.error.code == "busy" and .error.retryable'
+	wait $WAITER
+	jq -e .result.changed "$DIR/waited"
+}
+
+@test "what cannot be read is not for that reason nothing" {
+	local at
+
+	for at in 8 $(((12 << 20) + 8)); do
+		printf '\2' | dd of="$DISK" bs=1 seek=$at conv=notrunc status=none
+	done
+	refused header-version restore "$DIR/first"
+	refused header-version restore "$DIR/first" true
+}
+
+@test "a node that does not know the volume does not trust the disk either" {
+	mv "$STATE" "$DIR/state"
+	refused header-rolled-back restore "$DIR/first"
+	is '.error.message | contains("does not know")'
+	run restore "$DIR/first" true
+	is '.result.seq == 1'
 }
 
 @test "the copy that was just kept is not the one that is too many" {
