@@ -6,11 +6,12 @@
 # cmk-mode: plain
 # cmk-disk: 256M
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 400
 #
 # An installer or a pvcreate wrote over the header of a volume that is open:
-# the agent still has it and writes it back, with the vault away; and two disks
-# with one volume are refused by both names.
+# the agent still has it and writes it back, with the vault away if it has
+# proven it; two disks with one volume are refused by both names; and what the
+# kernel has open is not erased, whether an agent knows it or not.
 
 load ../lib/guest
 load cmk
@@ -60,6 +61,59 @@ header_sum() { head -c 16M "$CMK_DISK" | sha256sum; }
 	[ "$(jq -r .error.code <<<"${lines[-1]}")" = header-newer ]
 	dd if="$BATS_TEST_TMPDIR/header" of="$CMK_DISK" bs=1M oflag=direct \
 		status=none
+}
+
+@test "an agent that found the volume open asks the vault first" {
+	local before
+
+	before=$(header_sum)
+	agent_stop KILL
+	agent_start
+	wait_state "ready none" 30
+	dd if=/dev/zero of="$CMK_DISK" bs=1M count=16 oflag=direct status=none
+	kill -STOP "$KV_PID"
+	run cmkctl header repair --from-agent vol
+	kill -CONT "$KV_PID"
+	[ "$status" != 0 ]
+	cmp -n $((16 << 20)) "$CMK_DISK" /dev/zero
+	cmkctl header repair --from-agent vol
+	drop_caches "$CMK_DISK"
+	[ "$(header_sum)" = "$before" ]
+	# From now on it is proven.
+	kill -STOP "$KV_PID"
+	run cmkctl header repair --from-agent vol
+	kill -CONT "$KV_PID"
+	[ "$status" = 0 ]
+}
+
+# not_erased CODE PATH
+not_erased() {
+	local before
+
+	before=$(head -c 16M "$2" | sha256sum)
+	run cmkctl --json erase "$2" </dev/null
+	echo "$output"
+	[ "$status" = 6 ]
+	[ "$(jq -r .error.code <<<"${lines[-1]}")" = "$1" ]
+	[ "$(head -c 16M "$2" | sha256sum)" = "$before" ]
+}
+
+# A file with its header stands for a header apart, which nobody claims.
+@test "what the kernel has is not erased, watched or not" {
+	local header=$BATS_TEST_TMPDIR/header
+	local state=/var/lib/cmk/state/$VOL_UUID.json
+
+	head -c 16M "$CMK_DISK" >"$header"
+	not_erased open "$header"
+	not_erased device-busy "$CMK_DISK"
+	agent_stop
+	mv "$state" "$BATS_TEST_TMPDIR/state"
+	agent_start
+	not_erased open "$header"
+	cp "$BATS_TEST_TMPDIR/state" "$state"
+	cmkctl close vol
+	run cmkctl erase "$header" </dev/null
+	[ "$status" = 0 ]
 }
 
 @test "two disks with one uuid are refused by name" {
