@@ -149,7 +149,78 @@ struct cmk_disk_slot_aad {
 	__le32	generation;
 };
 
+/*
+ * The record of a rekey: what the kernel knows of a re-encryption when it
+ * starts anew.  Two places, written in turn, each in sectors of 512 bytes that
+ * say themselves which write they are of, so that a reader tells a write that
+ * was torn from a record that was damaged.
+ */
+#define CMK_RECORD_MAGIC	"CMKrec\r\n"	/* 8 bytes, no NUL */
+#define CMK_RECORD_VERSION	1
+#define CMK_RECORD_PLACES	2
+#define CMK_RECORD_STRIDE	CMK_FORMAT_MIB	/* from place to place */
+#define CMK_RECORD_SECTOR	512
+#define CMK_RECORD_SECTORS	40		/* of one record, at most */
+#define CMK_RECORD_BODY		480
+/* A record is written in whole blocks of 4 KiB. */
+#define CMK_RECORD_ROUND	8
+#define CMK_RECORD_SUM		16
+#define CMK_STRIPE_SECTORS	1024		/* of a stripe, at most */
+#define CMK_RECORD_TAGS		CMK_STRIPE_SECTORS
+
+struct cmk_disk_record_sector {
+	__le64	seq;			/* of this write, from 1 */
+	__le32	index;			/* in the record, from 0 */
+	__u8	reserved[4];
+	__u8	body[CMK_RECORD_BODY];
+	__u8	sum[CMK_RECORD_SUM];	/* SHA-256 of the above, cut */
+};
+
+enum cmk_record_state {
+	CMK_RECORD_IDLE = 1,		/* no rekey; the last one is over */
+	CMK_RECORD_CLEAN = 2,		/* a rekey; no stripe is in flight */
+	CMK_RECORD_STRIPE = 3,		/* a rekey; the stripe may be torn */
+	CMK_RECORD_COMPLETE = 4,	/* all of the range is new */
+};
+
+/* The body of a record's first sector. */
+struct cmk_disk_record {
+	__u8	magic[8];
+	__le32	version;
+	__u8	state;			/* enum cmk_record_state */
+	__u8	reserved0[3];
+	__u8	uuid[16];		/* of the volume, big endian */
+	__u8	run[16];		/* random, of this rekey */
+	__le32	range;
+	__le32	old_generation;
+	__le32	generation;		/* towards which it is rekeyed */
+	__le32	block_size;		/* bytes that one tag is for */
+	__le32	sector_size;		/* bytes, of the volume */
+	__le32	tags;			/* 0 unless a stripe is in flight */
+	__le64	range_sectors;		/* of the volume */
+	__le64	iv_offset;		/* of the volume */
+	__le64	cursor;			/* sectors of the range that are new */
+	__le64	stripe_sectors;		/* in flight, from the cursor on */
+	__le64	header_seq;		/* of the header, after a rekey */
+	__u8	mac[32];		/* HMAC-SHA-256 */
+	__u8	reserved1[336];
+};
+
+/* Tags fill the bodies of the sectors that follow. */
+struct cmk_disk_tag {
+	__le64	old;			/* of a block's old ciphertext */
+	__le64	new;
+};
+
+#define CMK_RECORD_TAGS_EACH	30	/* tags in a body */
+
 #ifndef __KERNEL__
+_Static_assert(sizeof(struct cmk_disk_record_sector) == CMK_RECORD_SECTOR,
+	       "record sector size");
+_Static_assert(sizeof(struct cmk_disk_record) == CMK_RECORD_BODY,
+	       "record size");
+_Static_assert(sizeof(struct cmk_disk_tag) * CMK_RECORD_TAGS_EACH ==
+	       CMK_RECORD_BODY, "tags of a sector");
 _Static_assert(sizeof(struct cmk_disk_slot) == 128, "slot size");
 _Static_assert(sizeof(struct cmk_disk_hk_wrap) == 1088, "wrap size");
 _Static_assert(sizeof(struct cmk_disk_super) == 4864, "superblock size");

@@ -7,6 +7,9 @@
 #
 # Programs that tests of the other kinds run are listed in TEST_TOOLS.
 
+# What the kernel reads from a disk is tested here, too
+UNIT_OBJ_test_record := $(BUILD)/obj/kernel/rekey-record.o
+
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)

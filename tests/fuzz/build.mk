@@ -27,6 +27,7 @@ $(BUILD)/asan/fuzz-header: $(BUILD)/asan/obj/tests/fuzz/header.o \
 $(BUILD)/asan/header-seeds: $(BUILD)/asan/obj/tests/fuzz/header-seeds.o
 $(ASAN_TESTS:%=$(BUILD)/asan/%): $(BUILD)/asan/%: \
 		$(BUILD)/asan/obj/tests/unit/%.o
+$(BUILD)/asan/test_record: $(BUILD)/asan/obj/kernel/rekey-record.o
 
 $(ASAN_BIN): $(ASAN_OBJ)
 	$(call say,LD,$@)
