@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-more-kernels: 6.1
 # cmk-mode: host
-# cmk-timeout: 480
+# cmk-timeout: 900
 #
 # From outside, the whole memory of a machine is searched for the keys of its
 # volumes, wherever the kernel or a program could have them.  While a volume
