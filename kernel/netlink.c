@@ -6,9 +6,14 @@
  * in netlink-key.c.
  *
  * No command may deadlock with the I/O that waits for it.  So commands run in
- * parallel (genl's own mutex would let a module load hold up a revoke), those
+ * parallel (under genl's own mutex a revoke would wait for each key set), those
  * that allocate do so under memalloc_noio_save(), and none waits for I/O, for
  * a drain or for userspace.  A key is built before any lock is taken.
+ *
+ * What is left: each command holds genl's cb_lock to read.  Where a module that
+ * registers a family waits to write it, new commands wait behind the slowest
+ * old one, a key set that waits for memory.  The message of device-mapper
+ * (cmk_message()) does not.
  */
 
 #include <linux/module.h>
