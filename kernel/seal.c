@@ -200,6 +200,9 @@ static int cmk_seal_compute(struct crypto_kpp *kpp, const u8 *peer, u8 *ret,
 	} else {
 		kpp_request_set_input(req, NULL, 0);
 		r = crypto_kpp_generate_public_key(req);
+		/* So it says that it had no memory to check its own key. */
+		if (r == -EAGAIN)
+			r = -ENOMEM;
 	}
 	kpp_request_free(req);
 	WARN_ON_ONCE(r == -EINPROGRESS || r == -EBUSY);
