@@ -112,6 +112,10 @@ refused() {
 	[ "$status" = 6 ]
 	run "$CMKCTL" dump /dev/null
 	[ "$status" = 6 ]
+	[[ $output == *"neither a block device nor a file"* ]]
+	truncate -s 16M "$BATS_TEST_TMPDIR/empty"
+	run "$CMKCTL" dump "$BATS_TEST_TMPDIR/empty"
+	[ "$status" = 6 ]
 	[[ $output == *"no cmk header"* ]]
 }
 

@@ -9,7 +9,7 @@
 
 ASAN_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_SRC := $(filter agent/error.c agent/secret.c agent/base64url.c \
-	agent/file.c agent/crypto.c agent/header%.c,$(LIBCMK_SRC))
+	agent/file.c agent/crypto%.c agent/header%.c,$(LIBCMK_SRC))
 ASAN_OBJ := $(LIBCMK_SRC:%.c=$(BUILD)/asan/obj/%.o)
 ASAN_TESTS := $(filter-out test_secret test_header_hostile test_header_torn, \
 	$(notdir $(UNIT_TESTS)))
