@@ -99,13 +99,17 @@ def static_checks(run):
 
 
 def side_by_side(run, tests):
-    """Tests of this machine beside tests in machines: either kind leaves
-    CPUs idle for much of its time."""
+    """Tests of this machine beside tests in machines, and when the former are
+    through, machines beside each other: each leaves CPUs idle for much of its
+    time."""
     here = [t for t in tests if t.mode in ('unit', 'host')]
     away = [t for t in tests if t.mode in ('plain', 'systemd')]
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for done in (pool.submit(hosttests.run_all, run, here),
-                     pool.submit(vmtests.run_all, run, away)):
+    lanes = 1 + max(1, (os.cpu_count() or 1) // 2)
+    with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+        jobs = [pool.submit(hosttests.run_all, run, here)]
+        jobs += [pool.submit(vmtests.run_group, run, group, number)
+                 for number, group in enumerate(vmtests.groups(away))]
+        for done in jobs:
             done.result()
 
 

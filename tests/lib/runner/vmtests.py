@@ -5,7 +5,6 @@ Tests with the same needs share a boot, one after the other.  A machine that
 has shown trouble is not used again: the rest gets a fresh one.
 """
 
-import concurrent.futures
 import os
 import time
 
@@ -18,26 +17,18 @@ RUN_TEST = f'/{payload.BED}/run-test'
 GRACE = 60                      # for the machine to end a late test itself
 
 
-def _groups(tests):
-    """The longest first: what comes last is what the others wait for."""
-    groups = {}
+def groups(tests):
+    """Those that may share a machine, the longest first: what comes last is
+    what the others wait for."""
+    found = {}
     for test in tests:
-        groups.setdefault(test.needs, []).append(test)
-    return sorted(groups.values(), reverse=True,
+        found.setdefault(test.needs, []).append(test)
+    return sorted(found.values(), reverse=True,
                   key=lambda group: sum(test.timeout for test in group))
 
 
-def run_all(run, tests):
-    """Run all tests, as many machines at a time as the CPUs carry."""
-    jobs = max(1, (os.cpu_count() or 1) // 2)
-    groups = _groups(tests)
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for done in [pool.submit(_run_group, run, group, number)
-                     for number, group in enumerate(groups)]:
-            done.result()
-
-
-def _run_group(run, group, number):
+def run_group(run, group, number):
+    """Run such tests, on as many machines one after the other as it takes."""
     pending = list(group)
     boots = 0
     while pending:
