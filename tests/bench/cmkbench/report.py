@@ -92,21 +92,26 @@ def explained(row, targets):
 
 
 def _transactions(found):
-    yield ('Instructions of a transaction, blocks of 4 KiB that it reads and '
-           'writes, and')
-    yield 'the part of the distance to linear that the bare cipher explains:'
+    yield ('Instructions of a transaction, the median of the rounds (spread '
+           'of the middle half),')
+    yield ('blocks of 4 KiB that it reads and writes, the part of the '
+           'distance to linear that the')
+    yield ('bare cipher explains, and cmk by the best of dm-crypt, which is '
+           'the median of the')
+    yield 'ratios of the rounds:'
     yield ''
     for name, targets in found.items():
-        yield (f"{name:30}{'instructions':>13}{'read':>9}{'written':>9}"
+        yield (f"{name:30}{'instructions':>21}{'read':>9}{'written':>9}"
                f"{'cipher':>9}{'overhead':>10}{'explained':>11}")
         for target, row in targets.items():
             part = explained(row, targets)
-            yield (f"  {target:28}{row['per_io']:>13}"
+            cell = f"{row['per_io']} ({_words(row.get('spread'))})"
+            yield (f"  {target:28}{cell:>21}"
                    f"{row['blocks_read']:>9.2f}{row['blocks_written']:>9.2f}"
                    f"{row['cipher']:>9}{row['overhead']:>10}"
                    f"{_words(part):>11}")
-        yield f"  {'cmk by the best':28}" \
-            f"{_words(ratio(targets, 'per_io', min)):>13}"
+        mine = targets.get('cmk', {})
+        yield f"  {'cmk by the best':28}{_versus(mine, 'by_cost', max):>21}"
 
 
 def _tps(found):
