@@ -23,6 +23,7 @@ struct cmk_probe {
 	struct cmk_probe_user *users;
 	sd_event_source *timer;
 	struct cmk_kek_op *unwrap, *get;
+	struct cmk_probe_user *asker;	/* whose wrap @unwrap has sent */
 	uint64_t started;
 	uint64_t not_before;
 	bool busy;		/* handing out; not to be freed */
@@ -109,7 +110,7 @@ static void give_attributes(struct cmk_probe_user *u, void *arg)
 
 /*
  * A server that unwraps to something else does not prove anything, whatever
- * its status was.
+ * its status was.  @u: who asked; what comes out opens his header only.
  */
 static void check_plain(const struct cmk_probe_user *u,
 			struct cmk_kek_result *res)
@@ -136,7 +137,7 @@ static void on_unwrap(struct cmk_kek_result *res, void *userdata)
 	if (res->error.err == -ECANCELED && res->answer != CMK_USABLE)
 		return;
 	if (res->answer == CMK_USABLE)
-		check_plain(q->users, res);
+		check_plain(q->asker, res);
 	hand_out(q, give_answer, &a);
 }
 
@@ -159,6 +160,7 @@ static int start_unwrap(struct cmk_probe *q)
 	if (!cmk_header_get_kek(u->header, u->kek, &kek))
 		return -EINVAL;
 	q->started = cmk_boottime();
+	q->asker = u;
 	return cmk_kek_unwrap(q->prober->set, kek.kid, kek.alg, kek.blob,
 			      kek.blob_len, 0, on_unwrap, q, &q->unwrap, &e);
 }
@@ -252,6 +254,9 @@ void cmk_probe_leave(struct cmk_probe_user *u)
 		;
 	*p = u->next;
 	u->probe = NULL;
+	/* Nobody else can check what comes out; the next one asks anew. */
+	if (q->unwrap && q->asker == u)
+		cmk_kek_cancel(q->unwrap);
 	if (!q->users && !q->busy)
 		probe_free(q);
 	else

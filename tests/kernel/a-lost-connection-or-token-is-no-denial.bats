@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 400
 #
 # Neither a vault that drops connections or is overloaded nor a token service
 # that gives no token is a denial: the volume goes on, no I/O takes longer than
@@ -57,4 +57,37 @@ outage() {
 	agent_start
 	wait_state "ready none" 10
 	outage unknown ctl switch token-error 500
+}
+
+# What the vault unwraps is the header key of the volume that asked.
+@test "it answers while another volume under the same key comes or goes" {
+	local loop
+
+	agent_stop
+	sed -i 's/^RequestTimeout=.*/RequestTimeout=8s/' /etc/cmk/cmkd.conf
+	agent_start
+	wait_state "ready none" 10
+	modprobe loop
+	truncate -s 160M "$BATS_TEST_TMPDIR/disk"
+	loop=$(losetup -f --show "$BATS_TEST_TMPDIR/disk")
+	cmkctl -q format "$loop" --force --kek "$KEK" --range-size 128M
+	# A probe is under way for more than half of the time.
+	ctl switch slow 3000 >/dev/null
+	for _ in {1..3}; do
+		cmkctl -q open "$loop" second --kek "$KEK"
+		answers
+		cmkctl -q close second
+		answers
+	done >"$BATS_TEST_TMPDIR/answers"
+	losetup -d "$loop"
+	sort "$BATS_TEST_TMPDIR/answers" | uniq -c
+	[ "$(sort -u "$BATS_TEST_TMPDIR/answers")" = usable ]
+}
+
+# answers: the last ones, for as long as one takes
+answers() {
+	for _ in {1..6}; do
+		cmkctl status --json vol | jq -r '.volumes[0].last_answer'
+		sleep 0.2
+	done
 }
