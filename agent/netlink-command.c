@@ -251,7 +251,7 @@ static int take_range(struct nlattr **attrs, void *arg)
 	range->count = cmk_attr_u32(attrs, CMK_A_MAIN_COUNT);
 	range->state = cmk_attr_u32(attrs, CMK_A_MAIN_STATE);
 	range->generation = cmk_attr_u32(attrs, CMK_A_MAIN_GENERATION);
-	range->wanted = attrs[CMK_A_MAIN_WANTED];
+	range->wanted = cmk_attr_u32(attrs, CMK_A_MAIN_WANTED);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ teardown() { gone cmk; }
 	kill -0 $!
 	run nl "ranges $UUID wanted"
 	[[ "$output" == "1+1:absent:0:wanted ranges ok"* ]]
+	run nl "ranges $UUID"
+	[[ "$output" == "0+1:live:1 1+1:absent:0:wanted "* ]]
 	[[ "$(dmsetup status cmk)" == *"live=1 wanted=1 parked=1"* ]]
 	# The other range is served meanwhile.
 	dd if=/dev/mapper/cmk of=/dev/null bs=4k count=1 iflag=direct \
