@@ -32,6 +32,11 @@ int cmk_kek_fit(const struct cmk_kek_result *res, const char *name,
 		return cmk_error_set(e, CMK_DENIED, -EKEYEXPIRED,
 				     "kek-expired", "%s has expired",
 				     res->kid);
+	if (res->nbf > now)
+		return cmk_error_set(e, CMK_DENIED, -EKEYEXPIRED,
+				     "kek-expired",
+				     "%s is not valid yet, by its nbf",
+				     res->kid);
 	if (!res->purge_protected)
 		r = object(name, force, warnings, "purge-protection",
 			   "the vault has no purge protection: who purges the key destroys the data for ever",

@@ -86,6 +86,16 @@ unwraps() { jq -r .op "$KV_DIR/requests.log" | grep -ic '^unwrap' || true; }
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
 }
 
+@test "no volume is made under a key that is not valid yet" {
+	ctl key nbf pg +3600 >/dev/null
+	run cmkctl --json format "$CMK_DISK" --force --kek "$KEK"
+	echo "$output"
+	[ "$status" = 4 ]
+	[[ "$output" == *kek-expired*"not valid yet, by its nbf"* ]]
+	ctl key nbf pg none >/dev/null
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+}
+
 @test "one damaged copy is made whole, two are refused" {
 	printf '\1' | dd of="$CMK_DISK" bs=1 seek=400 conv=notrunc status=none
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
