@@ -115,7 +115,7 @@ static int choose_target(struct cmk_rewrap *j,
 		from = order->kek;
 	else if (!strcmp(from, "-"))
 		from = j->from.kid;
-	if (!strncmp(from, "service", 7)) {
+	if (from == j->from.kid && j->from.provider == CMK_FORMAT_KEK_SERVICE) {
 		strcpy(j->target, "service");
 		return 0;
 	}
@@ -129,7 +129,7 @@ static int choose_target(struct cmk_rewrap *j,
 
 /*
  * Nothing to do?  What an interrupted change has left behind is cleared by
- * going through it again.
+ * going through it again; so is the same key under another pin.
  */
 bool cmk_rewrap_is_current(const struct cmk_rewrap *j)
 {
@@ -138,6 +138,7 @@ bool cmk_rewrap_is_current(const struct cmk_rewrap *j)
 
 	if (strcasecmp(j->from.kid, j->to.kid) ||
 	    strcasecmp(j->from.kid, j->st.kid) ||
+	    (j->kind == CMK_REWRAP_KEK && strcmp(j->target, j->st.kek)) ||
 	    j->info.valid_copies != 3 || j->info.copies_differ)
 		return false;
 	for (i = 0; i < CMK_FORMAT_KIDS; i++)

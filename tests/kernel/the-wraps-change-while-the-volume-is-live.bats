@@ -153,6 +153,14 @@ set_kek() {
 	unharmed
 }
 
+other_key_is_refused() {
+	run cmkctl set-kek vol "service:$(printf '%064d' 0)"
+	echo "$output"
+	[ "$status" = 6 ]
+	[[ "$output" == *"is another one"* ]]
+	[ "$(status_of .kek)" = service ]
+}
+
 changes() {
 	begin --wrap "$1"
 	hsm_start
@@ -163,6 +171,10 @@ changes() {
 	unharmed
 	ctl key enable pg >/dev/null
 	set_kek service
+	other_key_is_refused
+	set_kek "$KEK"
+	# the same key under another pin
+	set_kek "$(kid)"
 	set_kek "$KEK"
 	reopens_with "$KEK"
 	run cmkctl open "$CMK_DISK" vol2 --kek service --wait 0
