@@ -18,10 +18,9 @@
 #include "slot.h"
 #include "volume.h"
 
-static int cmk_nl_sealed_refused(struct genl_info *info, int r)
+static int cmk_nl_sealed_refused(struct genl_info *info, struct nlattr *key,
+				 int r)
 {
-	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
-
 	switch (r) {
 	case -ESTALE:
 		NL_SET_ERR_MSG_ATTR(info->extack, key,
@@ -44,18 +43,24 @@ static int cmk_nl_sealed_refused(struct genl_info *info, int r)
 }
 
 /**
- * cmk_nl_unseal() - open the sealed key of a request
- * @info: with uuid, range, generation and key
+ * cmk_nl_unseal() - open a sealed key of a request
+ * @info: with uuid and range
+ * @attr: the attribute that has the key
+ * @generation: that it must have been sealed for
  * @ret: from kmalloc(): the key; zeros after an error; the caller wipes it
  * @len: bytes of that
  *
  * Return: 0 or a negative errno, told.
  */
-int cmk_nl_unseal(struct genl_info *info, u8 *ret, unsigned int len)
+int cmk_nl_unseal(struct genl_info *info, int attr, u32 generation, u8 *ret,
+		  unsigned int len)
 {
-	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
+	struct nlattr *key = info->attrs[attr];
 	struct nlattr *attrs[CMK_A_KEY_MAX + 1];
-	struct cmk_sealed msg = { .cmd = info->genlhdr->cmd };
+	struct cmk_sealed msg = {
+		.cmd = info->genlhdr->cmd,
+		.generation = generation,
+	};
 	int r;
 
 	r = cmk_nl_once(nla_data(key), nla_len(key), info->extack) ?:
@@ -71,26 +76,29 @@ int cmk_nl_unseal(struct genl_info *info, u8 *ret, unsigned int len)
 	}
 	msg.uuid = nla_data(info->attrs[CMK_A_MAIN_UUID]);
 	msg.range = nla_get_u32(info->attrs[CMK_A_MAIN_RANGE]);
-	msg.generation = nla_get_u32(info->attrs[CMK_A_MAIN_GENERATION]);
 	msg.epoch = nla_get_u64(attrs[CMK_A_KEY_EPOCH]);
 	msg.counter = nla_get_u64(attrs[CMK_A_KEY_COUNTER]);
 	msg.data = nla_data(attrs[CMK_A_KEY_DATA]);
 	msg.len = nla_len(attrs[CMK_A_KEY_DATA]);
-	return cmk_nl_sealed_refused(info, cmk_seal_open(&msg, ret, len));
+	return cmk_nl_sealed_refused(info, key, cmk_seal_open(&msg, ret, len));
 }
 
-/* The DEK's bytes are @dek alone, and the slot's. */
-static struct cmk_slot *cmk_nl_slot(struct genl_info *info, u8 *dek)
+/* A DEK, whose bytes are nowhere else afterwards; ERR_PTR with a text. */
+struct cmk_slot *cmk_nl_slot(struct genl_info *info, int attr, u32 generation)
 {
-	struct nlattr *key = info->attrs[CMK_A_MAIN_KEY];
+	u8 *dek = kmalloc(CMK_DEK_LEN, GFP_NOIO);
+	struct nlattr *key = info->attrs[attr];
 	struct cmk_slot *slot;
 	int r;
 
-	r = cmk_nl_unseal(info, dek, CMK_DEK_LEN);
+	if (!dek)
+		return ERR_PTR(-ENOMEM);
+	r = cmk_nl_unseal(info, attr, generation, dek, CMK_DEK_LEN);
+	slot = r ? ERR_PTR(r) : cmk_slot_create(dek, generation);
+	kfree_sensitive(dek);
+	/* What is wrong with the seal has been told. */
 	if (r)
-		return ERR_PTR(r);
-	slot = cmk_slot_create(dek,
-			       nla_get_u32(info->attrs[CMK_A_MAIN_GENERATION]));
+		return slot;
 	if (slot == ERR_PTR(-EINVAL))
 		NL_SET_ERR_MSG_ATTR(info->extack, key,
 				    "a weak key: equal halves");
@@ -105,7 +113,6 @@ static int cmk_nl_key_set(struct genl_info *info)
 	struct cmk_volume *vol;
 	struct cmk_slot *slot;
 	u32 range;
-	u8 *dek;
 	int r;
 
 	if (cmk_nl_missing(info, CMK_A_MAIN_RANGE, "range is missing") ||
@@ -116,9 +123,8 @@ static int cmk_nl_key_set(struct genl_info *info)
 	vol = cmk_nl_volume(info->attrs, info->extack);
 	if (!vol)
 		return -ENODEV;
-	dek = kmalloc(CMK_DEK_LEN, GFP_NOIO);
-	slot = dek ? cmk_nl_slot(info, dek) : ERR_PTR(-ENOMEM);
-	kfree_sensitive(dek);
+	slot = cmk_nl_slot(info, CMK_A_MAIN_KEY,
+			   nla_get_u32(info->attrs[CMK_A_MAIN_GENERATION]));
 	if (IS_ERR(slot))
 		r = PTR_ERR(slot);
 	else

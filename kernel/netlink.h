@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct cmk_slot;
 struct cmk_volume;
 struct genl_info;
 struct netlink_ext_ack;
@@ -25,6 +26,8 @@ bool cmk_nl_missing(struct genl_info *info, int attr, const char *text);
 struct cmk_volume *cmk_nl_volume(struct nlattr **attrs,
 				 struct netlink_ext_ack *extack);
 int cmk_nl_refused(struct netlink_ext_ack *extack, int r);
-int cmk_nl_unseal(struct genl_info *info, u8 *ret, unsigned int len);
+int cmk_nl_unseal(struct genl_info *info, int attr, u32 generation, u8 *ret,
+		  unsigned int len);
+struct cmk_slot *cmk_nl_slot(struct genl_info *info, int attr, u32 generation);
 
 #endif
