@@ -83,4 +83,4 @@ MODULE_AUTHOR("The cmk maintainers");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");
 MODULE_ALIAS("dm-cmk");
-MODULE_SOFTDEP("pre: xts aesni-intel sha256 gcm ctr ghash-generic drbg");
+MODULE_SOFTDEP("pre: xts aesni-intel sha256 hmac gcm ctr ghash-generic drbg");

@@ -40,6 +40,32 @@ free:
 }
 
 /**
+ * cmk_slot_create_mac() - build a private slot with the keys of a record
+ * @key: CMK_MAC_KEY_LEN bytes; the caller wipes them
+ *
+ * So they end as all other keys do.
+ *
+ * Context: as cmk_slot_create().
+ *
+ * Return: the slot or ERR_PTR.
+ */
+struct cmk_slot *cmk_slot_create_mac(const u8 *key)
+{
+	struct cmk_slot *slot = kzalloc(sizeof(*slot), GFP_NOIO);
+	struct cmk_mac *mac;
+
+	if (!slot)
+		return ERR_PTR(-ENOMEM);
+	mac = cmk_mac_create(key);
+	if (IS_ERR(mac)) {
+		kfree(slot);
+		return ERR_CAST(mac);
+	}
+	slot->mac = mac;
+	return slot;
+}
+
+/**
  * cmk_slot_free() - wipe and free a slot that nobody else can see
  * @slot: may be NULL
  */
@@ -48,6 +74,7 @@ void cmk_slot_free(struct cmk_slot *slot)
 	if (!slot)
 		return;
 	cmk_cipher_destroy(slot->tfm);
+	cmk_mac_free(slot->mac);
 	kfree_sensitive(slot);
 }
 

@@ -18,19 +18,22 @@ struct crypto_skcipher;
 
 /**
  * struct cmk_slot - one live key
- * @tfm: the expanded key
+ * @tfm: the expanded key, or NULL in one that has
+ * @mac: the expanded keys of a rekey's record
  * @next: in a list of slots that wait to be freed; owner
  * @generation: which of the range's DEKs it is
  * @fingerprint: of the DEK
  */
 struct cmk_slot {
 	struct crypto_skcipher *tfm;
+	struct cmk_mac *mac;
 	struct cmk_slot *next;
 	u32 generation;
 	u8 fingerprint[CMK_FINGERPRINT_SIZE];
 };
 
 struct cmk_slot *cmk_slot_create(const u8 *dek, u32 generation);
+struct cmk_slot *cmk_slot_create_mac(const u8 *key);
 void cmk_slot_free(struct cmk_slot *slot);
 void cmk_slots_retire(struct cmk_slot *list);
 
