@@ -88,3 +88,41 @@ const struct nla_policy cmk_benchmark_nl_policy[CMK_A_MAIN_SECTOR_SIZE + 1] = {
 	[CMK_A_MAIN_SECTOR_SIZE] = { .type = NLA_U32, },
 };
 
+/* CMK_CMD_REKEY_START - do */
+const struct nla_policy cmk_rekey_start_nl_policy[CMK_A_MAIN_DUTY + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_RANGE] = { .type = NLA_U32, },
+	[CMK_A_MAIN_OLD_GENERATION] = NLA_POLICY_MIN(NLA_U32, 1),
+	[CMK_A_MAIN_GENERATION] = NLA_POLICY_MIN(NLA_U32, 1),
+	[CMK_A_MAIN_OLD_KEY] = NLA_POLICY_NESTED(cmk_key_nl_policy),
+	[CMK_A_MAIN_KEY] = NLA_POLICY_NESTED(cmk_key_nl_policy),
+	[CMK_A_MAIN_MAC_KEY] = NLA_POLICY_NESTED(cmk_key_nl_policy),
+	[CMK_A_MAIN_RUN] = NLA_POLICY_EXACT_LEN(CMK_RUN_LEN),
+	[CMK_A_MAIN_HEADER_SEQ] = { .type = NLA_U64, },
+	[CMK_A_MAIN_RESUME] = { .type = NLA_FLAG, },
+	[CMK_A_MAIN_PAUSED] = { .type = NLA_FLAG, },
+	[CMK_A_MAIN_BANDWIDTH] = { .type = NLA_U32, },
+	[CMK_A_MAIN_DUTY] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
+};
+
+/* CMK_CMD_REKEY_PAUSE - do */
+const struct nla_policy cmk_rekey_pause_nl_policy[CMK_A_MAIN_UUID + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+};
+
+/* CMK_CMD_REKEY_RESUME - do */
+const struct nla_policy cmk_rekey_resume_nl_policy[CMK_A_MAIN_DUTY + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_BANDWIDTH] = { .type = NLA_U32, },
+	[CMK_A_MAIN_DUTY] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
+};
+
+/* CMK_CMD_REKEY_DONE - do */
+const struct nla_policy cmk_rekey_done_nl_policy[CMK_A_MAIN_HEADER_SEQ + 1] = {
+	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
+	[CMK_A_MAIN_RANGE] = { .type = NLA_U32, },
+	[CMK_A_MAIN_RUN] = NLA_POLICY_EXACT_LEN(CMK_RUN_LEN),
+	[CMK_A_MAIN_MAC_KEY] = NLA_POLICY_NESTED(cmk_key_nl_policy),
+	[CMK_A_MAIN_HEADER_SEQ] = { .type = NLA_U64, },
+};
+

@@ -25,6 +25,10 @@ int cmk_nl_hold_doit(struct sk_buff *skb, struct genl_info *info);
 int cmk_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info);
 int cmk_nl_restore_doit(struct sk_buff *skb, struct genl_info *info);
 int cmk_nl_benchmark_doit(struct sk_buff *skb, struct genl_info *info);
+int cmk_nl_rekey_start_doit(struct sk_buff *skb, struct genl_info *info);
+int cmk_nl_rekey_pause_doit(struct sk_buff *skb, struct genl_info *info);
+int cmk_nl_rekey_resume_doit(struct sk_buff *skb, struct genl_info *info);
+int cmk_nl_rekey_done_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	CMK_NLGRP_EVENTS,
@@ -40,6 +44,10 @@ extern const struct nla_policy cmk_hold_nl_policy[CMK_A_MAIN_REASON + 1];
 extern const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1];
 extern const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_KEEP_ASLEEP + 1];
 extern const struct nla_policy cmk_benchmark_nl_policy[CMK_A_MAIN_SECTOR_SIZE + 1];
+extern const struct nla_policy cmk_rekey_start_nl_policy[CMK_A_MAIN_DUTY + 1];
+extern const struct nla_policy cmk_rekey_pause_nl_policy[CMK_A_MAIN_UUID + 1];
+extern const struct nla_policy cmk_rekey_resume_nl_policy[CMK_A_MAIN_DUTY + 1];
+extern const struct nla_policy cmk_rekey_done_nl_policy[CMK_A_MAIN_HEADER_SEQ + 1];
 
 extern struct genl_family cmk_nl_family;
 

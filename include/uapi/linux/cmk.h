@@ -13,6 +13,8 @@
 #define CMK_DEK_LEN		64
 #define CMK_PUBLIC_KEY_LEN	64
 #define CMK_SEAL_TAG_LEN	16
+#define CMK_MAC_KEY_LEN		32
+#define CMK_RUN_LEN		16
 #define CMK_REASON_LEN		128
 #define CMK_LEASE_MAX		86400
 
@@ -66,6 +68,26 @@ enum cmk_lapse {
 enum cmk_range_state {
 	CMK_RANGE_STATE_ABSENT,
 	CMK_RANGE_STATE_LIVE,
+};
+
+/**
+ * enum cmk_rekey_state - How far the re-encryption of a range is. A hold, a
+ *   revoke, a lapse, the loss of a key, an error and a power loss all end in
+ *   "pending", and then the record on the disk says how far it is.
+ * @CMK_REKEY_STATE_NONE: There is none.
+ * @CMK_REKEY_STATE_PENDING: It waits for rekey-start with the flag "resume".
+ * @CMK_REKEY_STATE_ARMED: It begins when the device has been suspended with
+ *   noflush and resumed.
+ * @CMK_REKEY_STATE_COMPLETE: All of the range is new, and the old key is gone
+ *   from memory. It waits for rekey-done.
+ */
+enum cmk_rekey_state {
+	CMK_REKEY_STATE_NONE,
+	CMK_REKEY_STATE_PENDING,
+	CMK_REKEY_STATE_ARMED,
+	CMK_REKEY_STATE_RUNNING,
+	CMK_REKEY_STATE_PAUSED,
+	CMK_REKEY_STATE_COMPLETE,
 };
 
 /**
@@ -129,6 +151,21 @@ enum {
 	CMK_A_MAIN_NOT_AFTER,
 	CMK_A_MAIN_KEEP_ASLEEP,
 	CMK_A_MAIN_PUBLIC_KEY,
+	CMK_A_MAIN_REKEY_STATE,
+	CMK_A_MAIN_REKEY_RANGE,
+	CMK_A_MAIN_REKEY_DONE,
+	CMK_A_MAIN_REKEY_SECTORS,
+	CMK_A_MAIN_REKEY_ERROR,
+	CMK_A_MAIN_REKEY_SECTOR,
+	CMK_A_MAIN_RUN,
+	CMK_A_MAIN_OLD_GENERATION,
+	CMK_A_MAIN_OLD_KEY,
+	CMK_A_MAIN_MAC_KEY,
+	CMK_A_MAIN_HEADER_SEQ,
+	CMK_A_MAIN_RESUME,
+	CMK_A_MAIN_PAUSED,
+	CMK_A_MAIN_BANDWIDTH,
+	CMK_A_MAIN_DUTY,
 
 	__CMK_A_MAIN_MAX,
 	CMK_A_MAIN_MAX = (__CMK_A_MAIN_MAX - 1)
@@ -149,6 +186,11 @@ enum cmk_cmd {
 	CMK_CMD_UNBOUND,
 	CMK_CMD_BENCHMARK,
 	CMK_CMD_BENCHMARK_DONE,
+	CMK_CMD_REKEY_START,
+	CMK_CMD_REKEY_PAUSE,
+	CMK_CMD_REKEY_RESUME,
+	CMK_CMD_REKEY_DONE,
+	CMK_CMD_REKEY_CHANGED,
 
 	__CMK_CMD_MAX,
 	CMK_CMD_MAX = (__CMK_CMD_MAX - 1)
