@@ -136,6 +136,7 @@ static void cmk_write_piece(struct cmk_io *io)
 		break;
 	case CMK_WAIT_GATE:
 	case CMK_WAIT_KEY:
+	case CMK_WAIT_STRIPE:
 		cmk_bounce_free(io);
 		if (!cmk_park(io))
 			cmk_io_queue_start(io);

@@ -22,6 +22,17 @@
 #include "slot.h"
 #include "volume.h"
 
+/* The gate is open, but there is no key where the bio looks for it. */
+static noinline enum cmk_verdict
+cmk_io_verdict_keyless(const struct cmk_io *io)
+{
+	if (cmk_twin_covers(io))
+		return cmk_twin_verdict(io);
+	if (bio_op(io->bio) == REQ_OP_DISCARD)
+		return CMK_GO;
+	return io->ct->vol->options.no_key_fail ? CMK_FAIL : CMK_WAIT_KEY;
+}
+
 /**
  * cmk_io_verdict() - may this bio go on now?
  * @io: a bio
@@ -35,10 +46,9 @@ enum cmk_verdict cmk_io_verdict(struct cmk_io *io)
 
 	switch (READ_ONCE(vol->gate)) {
 	case CMK_GATE_OPEN:
-		if (bio_op(io->bio) == REQ_OP_DISCARD ||
-		    rcu_access_pointer(io->range->slot))
+		if (rcu_access_pointer(io->range->slot))
 			return CMK_GO;
-		return vol->options.no_key_fail ? CMK_FAIL : CMK_WAIT_KEY;
+		return cmk_io_verdict_keyless(io);
 	case CMK_GATE_HELD:
 		return CMK_WAIT_GATE;
 	case CMK_GATE_REVOKED:
@@ -99,8 +109,11 @@ cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
 	if (!r) {
 		verdict = cmk_io_verdict(io);
 		*status = cmk_io_refusal(io);
-		/* The key came just now: let park.c look again. */
-		if (verdict == CMK_GO)
+		/*
+		 * The key came just now, or has moved with the end of a rekey:
+		 * let park.c look again.
+		 */
+		if (verdict == CMK_GO || cmk_twin_counted(io))
 			verdict = CMK_WAIT_KEY;
 	}
 	if (io->offload)
@@ -195,6 +208,7 @@ static void cmk_read_finish(struct cmk_io *io)
 		break;
 	case CMK_WAIT_GATE:
 	case CMK_WAIT_KEY:
+	case CMK_WAIT_STRIPE:
 		if (!cmk_park(io))
 			cmk_io_queue_start(io);
 		break;
@@ -293,6 +307,7 @@ static void cmk_io_go(struct cmk_io *io)
 		cmk_write_start(io);
 		break;
 	default:
+		io->bio->bi_end_io = io->end_io;
 		cmk_io_remap(io);
 		break;
 	}
@@ -308,7 +323,7 @@ static void cmk_io_go(struct cmk_io *io)
 void cmk_io_start(struct cmk_io *io)
 {
 	do {
-		switch (cmk_io_verdict(io)) {
+		switch (cmk_twin_admit(io)) {
 		case CMK_GO:
 			cmk_io_go(io);
 			return;
@@ -317,6 +332,7 @@ void cmk_io_start(struct cmk_io *io)
 			return;
 		case CMK_WAIT_GATE:
 		case CMK_WAIT_KEY:
+		case CMK_WAIT_STRIPE:
 			break;
 		}
 	} while (!cmk_park(io));
@@ -406,7 +422,9 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio)
 	io->offload = NULL;
 	io->trial = NULL;
 
-	if (unlikely(cmk_io_verdict(io) != CMK_GO))
+	if (unlikely(READ_ONCE(vol->gate) != CMK_GATE_OPEN ||
+		     !rcu_access_pointer(io->range->slot)) &&
+	    !cmk_twin_map(io))
 		cmk_io_start(io);
 	else if (bio_op(bio) == REQ_OP_WRITE)
 		cmk_write_map(io);

@@ -50,9 +50,13 @@ struct cmk_target {
  * struct cmk_io - what is kept of a bio while it is under way
  * @bio: dm's clone, whose per-bio data this is
  * @ct: its target
- * @range: its range; a bio never crosses a border
+ * @range: its range; a bio never crosses a border.  Of a range that is rekeyed
+ *	the entry in the table or, while the bio is counted, of one of its keys
  * @iter: what is left to do, in the bio that dm gave us; sector within target
- * @end_io: dm's, while ours stands in its place
+ * @end_io: dm's, while ours stands in its place; or, while the bio is counted
+ *	in a bucket, what counts it out, twin.c
+ * @dm_end_io: then dm's
+ * @bucket: then where it is counted
  * @deadline: jiffies until which it waits for its key, 0 for ever
  * @wants_key: parked and counted in its range's waiters
  * @cut: a piece of a larger bio
@@ -73,6 +77,8 @@ struct cmk_io {
 	struct cmk_range *range;
 	struct bvec_iter iter;
 	bio_end_io_t *end_io;
+	bio_end_io_t *dm_end_io;
+	struct cmk_bucket *bucket;
 	unsigned long deadline;
 	bool wants_key;
 	bool cut;
@@ -90,12 +96,14 @@ struct cmk_io {
  * @CMK_GO: yes
  * @CMK_WAIT_GATE: the gate is held
  * @CMK_WAIT_KEY: the range has no key
+ * @CMK_WAIT_STRIPE: the stripe that it lies in is being rekeyed
  * @CMK_FAIL: no, with cmk_io_refusal()
  */
 enum cmk_verdict {
 	CMK_GO,
 	CMK_WAIT_GATE,
 	CMK_WAIT_KEY,
+	CMK_WAIT_STRIPE,
 	CMK_FAIL,
 };
 
@@ -125,6 +133,14 @@ void cmk_offload_defer(struct cmk_io *io);
 unsigned int cmk_offload_max(const struct cmk_target *ct, bool write);
 void cmk_offload_begin(struct cmk_io *io);
 void cmk_offload_done(struct cmk_io *io);
+
+/* twin.c */
+bool cmk_twin_counted(const struct cmk_io *io);
+bool cmk_twin_covers(const struct cmk_io *io);
+enum cmk_verdict cmk_twin_verdict(const struct cmk_io *io);
+enum cmk_verdict cmk_twin_admit(struct cmk_io *io);
+void cmk_twin_forget(struct cmk_io *io);
+bool cmk_twin_map(struct cmk_io *io);
 
 /* park.c */
 bool cmk_park(struct cmk_io *io);

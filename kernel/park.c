@@ -2,10 +2,10 @@
 /*
  * The bios that must wait: one list per volume, one way out.
  *
- * A bio waits for the gate (held) or for the key of its range.  Whoever
- * changes either does so under the volume's lock and queues @unpark when the
- * list is not empty; a bio is added under the same lock after the same
- * question was asked again.  So none is left behind.
+ * A bio waits for the gate (held), for the key of its range, or for the stripe
+ * in flight of a rekey.  Whoever changes one of them does so under the volume's
+ * lock and queues @unpark when the list is not empty; a bio is added under the
+ * same lock after the same question was asked again.  So none is left behind.
  *
  * Once a second while bios wait, @tick tells the agent that keys are wanted
  * and fails those that have waited too long.  A noflush suspend takes the list
@@ -69,6 +69,7 @@ bool cmk_park(struct cmk_io *io)
 		return true;
 	}
 	spin_lock_irqsave(&vol->lock, flags);
+	cmk_twin_forget(io);
 	if (vol->suspending && dm_noflush_suspending(io->ct->ti)) {
 		spin_unlock_irqrestore(&vol->lock, flags);
 		cmk_io_end(io, BLK_STS_DM_REQUEUE);
@@ -78,6 +79,7 @@ bool cmk_park(struct cmk_io *io)
 	switch (verdict) {
 	case CMK_WAIT_GATE:
 	case CMK_WAIT_KEY:
+	case CMK_WAIT_STRIPE:
 		cmk_park_add(vol, io, verdict == CMK_WAIT_KEY);
 		break;
 	case CMK_GO:
@@ -85,7 +87,7 @@ bool cmk_park(struct cmk_io *io)
 		break;
 	}
 	spin_unlock_irqrestore(&vol->lock, flags);
-	return verdict == CMK_WAIT_GATE || verdict == CMK_WAIT_KEY;
+	return verdict != CMK_GO && verdict != CMK_FAIL;
 }
 
 /* Takes out the bios that need not, or may no longer, wait. */
@@ -102,6 +104,7 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
 		io = cmk_bio_io(bio);
 		switch (cmk_io_verdict(io)) {
 		case CMK_WAIT_GATE:
+		case CMK_WAIT_STRIPE:
 			cmk_park_account(vol, io, false);
 			bio_list_add(&vol->parked, bio);
 			continue;

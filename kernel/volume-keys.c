@@ -94,26 +94,57 @@ int cmk_volume_close(struct cmk_volume *vol, const struct cmk_close *how)
 	return 0;
 }
 
-/* Takes the keys of ranges out and links them to @list. */
+/**
+ * cmk_volume_detach_key() - take one key out
+ * @vol: a volume, locked
+ * @range: the entry that refers to it
+ * @list: it is linked to it, for cmk_slots_retire()
+ */
+void cmk_volume_detach_key(struct cmk_volume *vol, struct cmk_range *range,
+			   struct cmk_slot **list)
+{
+	struct cmk_slot *slot;
+
+	lockdep_assert_held(&vol->lock);
+	slot = rcu_dereference_protected(range->slot,
+					 lockdep_is_held(&vol->lock));
+	if (!slot)
+		return;
+	RCU_INIT_POINTER(range->slot, NULL);
+	slot->next = *list;
+	*list = slot;
+	if (slot->tfm)
+		vol->live--;
+}
+
+/**
+ * cmk_volume_detach_range() - take the keys of a range out
+ * @vol: a volume, locked
+ * @range: in its table; if it is rekeyed, all keys of that, too
+ * @list: they are linked to it, for cmk_slots_retire()
+ */
+void cmk_volume_detach_range(struct cmk_volume *vol, struct cmk_range *range,
+			     struct cmk_slot **list)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&vol->lock);
+	cmk_volume_detach_key(vol, range, list);
+	if (likely(!vol->twin || (vol->twin->entry != range &&
+				  vol->twin->only != range)))
+		return;
+	for (i = 0; i < CMK_SIDES; i++)
+		cmk_volume_detach_key(vol, &vol->twin->side[i], list);
+}
+
 static void cmk_volume_detach(struct cmk_volume *vol, u32 first, u32 count,
 			      struct cmk_slot **list)
 {
-	struct cmk_range *range;
-	struct cmk_slot *slot;
 	u32 i;
 
-	lockdep_assert_held(&vol->lock);
-	for (i = first; i < first + count; i++) {
-		range = cmk_range_at(&vol->ranges, i);
-		slot = rcu_dereference_protected(range->slot,
-						 lockdep_is_held(&vol->lock));
-		if (!slot)
-			continue;
-		RCU_INIT_POINTER(range->slot, NULL);
-		slot->next = *list;
-		*list = slot;
-		vol->live--;
-	}
+	for (i = first; i < first + count; i++)
+		cmk_volume_detach_range(vol, cmk_range_at(&vol->ranges, i),
+					list);
 }
 
 static void cmk_volume_wipe_locked(struct cmk_volume *vol)
@@ -201,21 +232,42 @@ int cmk_volume_open(struct cmk_volume *vol, bool admin,
 	return r;
 }
 
-/* May this key be published?  The rules of the memory of generations. */
-static int cmk_volume_may_set(struct cmk_volume *vol, u32 index,
-			      const struct cmk_slot *slot)
+/**
+ * cmk_volume_takes_keys() - may any key of a range be published?
+ * @vol: a volume, locked
+ * @index: number of the range
+ *
+ * Return: 0, -ENODEV, -ENOENT, -EKEYREVOKED or -EKEYEXPIRED.
+ */
+int cmk_volume_takes_keys(const struct cmk_volume *vol, u32 index)
 {
-	const struct cmk_range *range;
-
+	lockdep_assert_held(&vol->lock);
 	if (vol->dead)
 		return -ENODEV;
 	if (index >= vol->ranges.reserved)
 		return -ENOENT;
 	if (vol->gate != CMK_GATE_OPEN)
 		return -EKEYREVOKED;
-	if (!vol->lease_running && !vol->options.no_lease)
-		return -EKEYEXPIRED;
+	return vol->lease_running || vol->options.no_lease ? 0 : -EKEYEXPIRED;
+}
+
+/* May this key be published?  The rules of the memory of generations. */
+static int cmk_volume_may_set(struct cmk_volume *vol, u32 index,
+			      const struct cmk_slot *slot)
+{
+	const struct cmk_range *range;
+
+	int r = cmk_volume_takes_keys(vol, index);
+
+	if (r)
+		return r;
 	range = cmk_range_at(&vol->ranges, index);
+	if (vol->twin && vol->twin->range == range)
+		return -EBUSY;
+	if (vol->twin && vol->twin->only == range &&
+	    slot->generation != vol->twin->generation)
+		return slot->generation < vol->twin->generation ?
+			-ESTALE : -EKEYREJECTED;
 	if (!range->generation)
 		return 0;
 	if (slot->generation < range->generation)
@@ -237,8 +289,9 @@ static int cmk_volume_may_set(struct cmk_volume *vol, u32 index,
  * The key that is live already is left as it is.
  *
  * Return: 0, -ENODEV, -ENOENT, -EKEYREVOKED (the gate is not open),
- * -EKEYEXPIRED (no running lease), -ESTALE (older generation) or
- * -EKEYREJECTED (not the key that was live).
+ * -EKEYEXPIRED (no running lease), -ESTALE (older generation),
+ * -EKEYREJECTED (not the key that was live) or -EBUSY (the range is being
+ * rekeyed: what starts or resumes that brings its keys).
  */
 int cmk_volume_set_key(struct cmk_volume *vol, u32 index,
 		       struct cmk_slot *slot)

@@ -13,7 +13,7 @@
  * @targets being empty is death, @ref is memory.
  *
  * Two independent facts live here, the third (rekey) comes with its feature:
- * the gate of the volume and the key of each range.
+ * the gate of the volume and the key of each range, of which one has two.
  */
 #ifndef CMK_VOLUME_H
 #define CMK_VOLUME_H
@@ -118,6 +118,8 @@ struct cmk_offload {
  * @number: of the mapped device; constant
  * @sectors: size; written while no I/O runs
  * @ranges: table of ranges
+ * @twin: the range that is rekeyed; set before the volume is listed, NULL
+ *	without a record area
  * @pages: bounce pages when nothing else can be had
  * @read_wq: decryption, which never sleeps
  * @write_wq: encryption, whose end is to send, which may sleep
@@ -161,6 +163,7 @@ struct cmk_volume {
 	dev_t number;
 	sector_t sectors;
 	struct cmk_ranges ranges;
+	struct cmk_twin *twin;
 	mempool_t pages;
 	struct workqueue_struct *read_wq;
 	struct workqueue_struct *write_wq;
@@ -233,6 +236,11 @@ int cmk_volume_open(struct cmk_volume *vol, bool admin,
 		    const void *arg);
 int cmk_volume_set_key(struct cmk_volume *vol, u32 index,
 		       struct cmk_slot *slot);
+int cmk_volume_takes_keys(const struct cmk_volume *vol, u32 index);
+void cmk_volume_detach_key(struct cmk_volume *vol, struct cmk_range *range,
+			   struct cmk_slot **list);
+void cmk_volume_detach_range(struct cmk_volume *vol, struct cmk_range *range,
+			     struct cmk_slot **list);
 int cmk_volume_drop_keys(struct cmk_volume *vol, u32 first, u32 count);
 void cmk_volume_notify(struct cmk_volume *vol);
 struct cmk_crypts cmk_volume_crypts(const struct cmk_volume *vol);
