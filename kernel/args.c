@@ -7,6 +7,8 @@
 #include "args.h"
 
 #define CMK_RANGE_SECTORS_MIN	2048
+/* 1 MiB, in sectors */
+#define CMK_RECORD_ALIGN	2048
 #define CMK_TIMEOUT_DEFAULT	30
 #define CMK_TIMEOUT_MAX		3600
 #define CMK_HOLD_DEFAULT	600
@@ -55,6 +57,13 @@ static int cmk_args_crypt(struct cmk_args *args, const char *value)
 	return 0;
 }
 
+static int cmk_args_record(struct cmk_args *args, const char *value)
+{
+	if (kstrtou64(value, 10, &args->record))
+		return -EINVAL;
+	return args->record % CMK_RECORD_ALIGN ? -EINVAL : 0;
+}
+
 static int cmk_args_discards(struct cmk_args *args, const char *value)
 {
 	args->allow_discards = true;
@@ -80,6 +89,7 @@ static const struct cmk_option {
 	  "key_timeout must be 0 to 3600 seconds" },
 	{ "hold_timeout:", cmk_args_hold_timeout,
 	  "hold_timeout must be 0 to 86400 seconds" },
+	{ "record:", cmk_args_record, "record must be a multiple of 2048" },
 	{ "crypt:", cmk_args_crypt, "crypt must be auto, inline or queued" },
 	{ "allow_discards", cmk_args_discards, NULL },
 	{ "no_lease", cmk_args_no_lease, NULL },
@@ -166,6 +176,7 @@ int cmk_args_parse(struct cmk_args *args, unsigned int argc, char **argv,
 	args->sector_size = 4096;
 	args->key_timeout = CMK_TIMEOUT_DEFAULT;
 	args->hold_timeout = CMK_HOLD_DEFAULT;
+	args->record = CMK_NO_RECORD;
 
 	if (argc < 5) {
 		*error = "Not enough arguments";
@@ -203,6 +214,7 @@ unsigned int cmk_args_emit(const struct cmk_args *args, const char *device,
 	nr = (args->sector_size != 4096) + args->no_key_fail +
 	     (args->key_timeout != CMK_TIMEOUT_DEFAULT) +
 	     (args->hold_timeout != CMK_HOLD_DEFAULT) +
+	     (args->record != CMK_NO_RECORD) +
 	     (args->crypt != CMK_CRYPT_AUTO) + args->allow_discards +
 	     args->no_lease;
 	if (nr)
@@ -215,6 +227,8 @@ unsigned int cmk_args_emit(const struct cmk_args *args, const char *device,
 		DMEMIT(" key_timeout:%u", args->key_timeout);
 	if (args->hold_timeout != CMK_HOLD_DEFAULT)
 		DMEMIT(" hold_timeout:%u", args->hold_timeout);
+	if (args->record != CMK_NO_RECORD)
+		DMEMIT(" record:%llu", args->record);
 	if (args->crypt != CMK_CRYPT_AUTO)
 		DMEMIT(" crypt:%s", crypt[args->crypt]);
 	if (args->allow_discards)

@@ -11,6 +11,8 @@
 #include <linux/types.h>
 #include <linux/uuid.h>
 
+#define CMK_NO_RECORD	(~0ULL)
+
 /* Which context does the crypto. */
 enum cmk_crypt_mode {
 	CMK_CRYPT_AUTO,
@@ -25,6 +27,7 @@ enum cmk_crypt_mode {
  * @iv_offset: added to the sector for the tweak, in 512-byte units
  * @device: path or number of the data device; points into the argument vector
  * @offset: of the data on it, in sectors
+ * @record: first sector of the record area on @device, or CMK_NO_RECORD
  * @sector_size: bytes of a data unit
  * @key_timeout: seconds an I/O waits for an absent key, 0 for ever
  * @hold_timeout: seconds until a held gate turns to revoked, 0 never
@@ -39,6 +42,7 @@ struct cmk_args {
 	u64 iv_offset;
 	const char *device;
 	u64 offset;
+	u64 record;
 	unsigned int sector_size;
 	unsigned int key_timeout;
 	unsigned int hold_timeout;

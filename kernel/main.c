@@ -14,6 +14,7 @@
 #include "netlink.h"
 #include "pages.h"
 #include "power.h"
+#include "rekey.h"
 #include "seal.h"
 #include "selftest.h"
 #include "target.h"
@@ -37,9 +38,12 @@ static int __init cmk_init(void)
 	r = cmk_volumes_init();
 	if (r)
 		goto exit_cipher;
-	r = cmk_netlink_init();
+	r = cmk_rekey_init();
 	if (r)
 		goto exit_volumes;
+	r = cmk_netlink_init();
+	if (r)
+		goto exit_rekey;
 	r = cmk_power_init();
 	if (r)
 		goto exit_netlink;
@@ -52,6 +56,8 @@ exit_power:
 	cmk_power_exit();
 exit_netlink:
 	cmk_netlink_exit();
+exit_rekey:
+	cmk_rekey_exit();
 exit_volumes:
 	cmk_volumes_exit();
 exit_cipher:
@@ -68,6 +74,7 @@ static void __exit cmk_exit(void)
 	cmk_target_exit();
 	cmk_power_exit();
 	cmk_netlink_exit();
+	cmk_rekey_exit();
 	cmk_volumes_exit();
 	cmk_pages_exit();
 	cmk_cipher_exit();

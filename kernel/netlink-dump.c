@@ -8,6 +8,7 @@
 #include "lease.h"
 #include "netlink.h"
 #include "range.h"
+#include "rekey.h"
 #include "volume.h"
 
 static int cmk_nl_put_state(struct sk_buff *msg, struct cmk_volume *vol)
@@ -53,6 +54,29 @@ static int cmk_nl_put_crypts(struct sk_buff *msg, const struct cmk_volume *vol)
 				 CMK_A_MAIN_PAD);
 }
 
+static int cmk_nl_put_rekey(struct sk_buff *msg, struct cmk_volume *vol)
+{
+	struct cmk_rekey_info info = cmk_rekey_info(vol);
+	int r = nla_put_u32(msg, CMK_A_MAIN_REKEY_STATE, info.state) ?:
+		nla_put_u64_64bit(msg, CMK_A_MAIN_HEADER_SEQ, info.header_seq,
+				  CMK_A_MAIN_PAD);
+
+	if (r || info.state == CMK_REKEY_STATE_NONE)
+		return r;
+	return nla_put_u32(msg, CMK_A_MAIN_REKEY_RANGE, info.range) ?:
+	       nla_put_u64_64bit(msg, CMK_A_MAIN_REKEY_DONE, info.done,
+				 CMK_A_MAIN_PAD) ?:
+	       nla_put_u64_64bit(msg, CMK_A_MAIN_REKEY_SECTORS, info.sectors,
+				 CMK_A_MAIN_PAD) ?:
+	       nla_put_u32(msg, CMK_A_MAIN_REKEY_ERROR, info.error) ?:
+	       nla_put_u64_64bit(msg, CMK_A_MAIN_REKEY_SECTOR, info.sector,
+				 CMK_A_MAIN_PAD) ?:
+	       nla_put(msg, CMK_A_MAIN_RUN, sizeof(info.run), info.run) ?:
+	       nla_put_u32(msg, CMK_A_MAIN_OLD_GENERATION,
+			   info.old_generation) ?:
+	       nla_put_u32(msg, CMK_A_MAIN_GENERATION, info.generation);
+}
+
 static int cmk_nl_put_volume(struct sk_buff *msg, struct cmk_volume *vol,
 			     u32 portid, u32 seq, int flags)
 {
@@ -72,7 +96,8 @@ static int cmk_nl_put_volume(struct sk_buff *msg, struct cmk_volume *vol,
 	    nla_put_string(msg, CMK_A_MAIN_DRIVER, cmk_cipher_driver()) ||
 	    nla_put_u64_64bit(msg, CMK_A_MAIN_LEASE_LEFT_MS,
 			      cmk_lease_left(vol).lease_ms, CMK_A_MAIN_PAD) ||
-	    cmk_nl_put_state(msg, vol) || cmk_nl_put_crypts(msg, vol)) {
+	    cmk_nl_put_state(msg, vol) || cmk_nl_put_crypts(msg, vol) ||
+	    cmk_nl_put_rekey(msg, vol)) {
 		genlmsg_cancel(msg, hdr);
 		return -EMSGSIZE;
 	}
@@ -128,6 +153,19 @@ int cmk_nl_volume_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+/* Of a range that is rekeyed the keys lie apart, and both are needed. */
+static bool cmk_nl_live(const struct cmk_volume *vol,
+			const struct cmk_range *range)
+{
+	const struct cmk_twin *twin = vol->twin;
+
+	if (!twin || twin->range != range)
+		return rcu_access_pointer(range->slot);
+	return twin->open &&
+	       rcu_access_pointer(twin->side[CMK_SIDE_OLD].slot) &&
+	       rcu_access_pointer(twin->side[CMK_SIDE_NEW].slot);
+}
+
 /* A run of equal ranges from @first on; its length. */
 static u32 cmk_nl_run(struct cmk_volume *vol, u32 first,
 		      struct cmk_range *ret, bool *live)
@@ -137,12 +175,12 @@ static u32 cmk_nl_run(struct cmk_volume *vol, u32 first,
 
 	lockdep_assert_held(&vol->lock);
 	*ret = *cmk_range_at(&vol->ranges, first);
-	*live = rcu_access_pointer(ret->slot);
+	*live = cmk_nl_live(vol, cmk_range_at(&vol->ranges, first));
 	/* Not to hold the lock for the length of a large table: */
 	for (i = first + 1; i < vol->ranges.nr && i & (CMK_CHUNK_RANGES - 1);
 	     i++) {
 		range = cmk_range_at(&vol->ranges, i);
-		if (*live != !!rcu_access_pointer(range->slot) ||
+		if (*live != cmk_nl_live(vol, range) ||
 		    ret->generation != range->generation ||
 		    !ret->waiters != !range->waiters)
 			break;

@@ -3,7 +3,7 @@
  * The netlink family: Documentation/netlink/specs/cmk.yaml is the contract,
  * the policies are generated from it.  Here: the family, the lease and the
  * gate; who may and bind are in netlink-bind.c, dumps in netlink-dump.c, keys
- * in netlink-key.c.
+ * in netlink-key.c and netlink-rekey.c.
  *
  * No command may deadlock with the I/O that waits for it.  So commands run in
  * parallel (under genl's own mutex a revoke would wait for each key set), those
@@ -106,6 +106,9 @@ int cmk_nl_refused(struct netlink_ext_ack *extack, int r)
 		break;
 	case -ESTALE:
 		NL_SET_ERR_MSG(extack, "older than the key that was live");
+		break;
+	case -EBUSY:
+		NL_SET_ERR_MSG(extack, "a range is being rekeyed");
 		break;
 	case -EPERM:
 		NL_SET_ERR_MSG(extack, "an administrator closed the gate");
@@ -312,6 +315,26 @@ static const struct genl_ops cmk_nl_ops[] = {
 		.cmd = CMK_CMD_BENCHMARK,
 		.doit = cmk_nl_benchmark_doit,
 		CMK_POLICY(benchmark),
+	},
+	{
+		.cmd = CMK_CMD_REKEY_START,
+		.doit = cmk_nl_rekey_start_doit,
+		CMK_POLICY(rekey_start),
+	},
+	{
+		.cmd = CMK_CMD_REKEY_PAUSE,
+		.doit = cmk_nl_rekey_pause_doit,
+		CMK_POLICY(rekey_pause),
+	},
+	{
+		.cmd = CMK_CMD_REKEY_RESUME,
+		.doit = cmk_nl_rekey_resume_doit,
+		CMK_POLICY(rekey_resume),
+	},
+	{
+		.cmd = CMK_CMD_REKEY_DONE,
+		.doit = cmk_nl_rekey_done_doit,
+		CMK_POLICY(rekey_done),
 	},
 };
 

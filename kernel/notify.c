@@ -39,6 +39,23 @@ static int cmk_notify_put_speed(struct sk_buff *msg,
 	return r;
 }
 
+static int cmk_notify_put_rekey(struct sk_buff *msg,
+				const struct cmk_event *event)
+{
+	int r = nla_put(msg, CMK_A_MAIN_UUID, UUID_SIZE, &event->uuid);
+
+	r = r ?: nla_put_u32(msg, CMK_A_MAIN_REKEY_STATE, event->rekey);
+	r = r ?: nla_put_u32(msg, CMK_A_MAIN_REKEY_RANGE, event->range);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_REKEY_DONE, event->done,
+				   CMK_A_MAIN_PAD);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_REKEY_SECTORS,
+				   event->sectors, CMK_A_MAIN_PAD);
+	r = r ?: nla_put_u32(msg, CMK_A_MAIN_REKEY_ERROR, event->error);
+	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_REKEY_SECTOR, event->sector,
+				   CMK_A_MAIN_PAD);
+	return r;
+}
+
 static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
 {
 	int r = nla_put_u32(msg, CMK_A_MAIN_SEQ, atomic_inc_return(&cmk_seq));
@@ -57,6 +74,9 @@ static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
 		break;
 	case CMK_CMD_BENCHMARK_DONE:
 		r = r ?: cmk_notify_put_speed(msg, event);
+		break;
+	case CMK_CMD_REKEY_CHANGED:
+		r = r ?: cmk_notify_put_rekey(msg, event);
 		break;
 	default:
 		break;

@@ -26,8 +26,8 @@ struct cmk_speed {
 
 /**
  * struct cmk_event - one event of the group "events"
- * @cmd: CMK_CMD_KEY_WANTED, CMK_CMD_STATE_CHANGED, CMK_CMD_UNBOUND or
- *	CMK_CMD_BENCHMARK_DONE
+ * @cmd: CMK_CMD_KEY_WANTED, CMK_CMD_STATE_CHANGED, CMK_CMD_UNBOUND,
+ *	CMK_CMD_BENCHMARK_DONE or CMK_CMD_REKEY_CHANGED
  * @uuid: the volume, where there is one
  * @wanted: ranges on which I/O waits (key wanted)
  * @gate: where the gate is now (state changed)
@@ -36,6 +36,12 @@ struct cmk_speed {
  * @sector_size: bytes of a data unit (benchmark done)
  * @driver: name of the cipher's driver (benchmark done)
  * @speed: all 0 when it could not be measured (benchmark done)
+ * @rekey: how far it is (rekey changed)
+ * @range: its number (rekey changed)
+ * @done: sectors of it that are new (rekey changed)
+ * @sectors: that it has (rekey changed)
+ * @error: why it stopped, an errno, or 0 (rekey changed)
+ * @sector: where, as a sector of the volume (rekey changed)
  */
 struct cmk_event {
 	enum cmk_cmd cmd;
@@ -47,6 +53,12 @@ struct cmk_event {
 	u32 sector_size;
 	const char *driver;
 	struct cmk_speed speed;
+	enum cmk_rekey_state rekey;
+	u32 range;
+	u64 done;
+	u64 sectors;
+	u32 error;
+	u64 sector;
 };
 
 void cmk_notify(const struct cmk_event *event);

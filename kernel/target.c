@@ -12,10 +12,13 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include <cmk_format.h>
+
 #include "args.h"
 #include "cipher.h"
 #include "io.h"
 #include "lease.h"
+#include "rekey.h"
 #include "target.h"
 #include "volume.h"
 
@@ -52,6 +55,12 @@ static int cmk_ctr_check(struct dm_target *ti, const struct cmk_target *ct)
 		ti->error = "iv_offset is no multiple of sector_size";
 		return -EINVAL;
 	}
+	if (args->record != CMK_NO_RECORD &&
+	    (args->record > args->offset ||
+	     args->offset - args->record < CMK_RECORD_SIZE >> SECTOR_SHIFT)) {
+		ti->error = "The record area does not lie before the data";
+		return -EINVAL;
+	}
 	if (DIV_ROUND_UP_ULL(ti->len, args->range_sectors) > CMK_RANGES_MAX) {
 		ti->error = "More than 65536 ranges";
 		return -EINVAL;
@@ -81,6 +90,8 @@ static const char *cmk_ctr_differs(const struct cmk_volume *vol,
 		return "sector_size differs from the volume's";
 	if (vol->geo.iv_offset != geo->iv_offset)
 		return "iv_offset differs from the volume's";
+	if (vol->geo.record != geo->record)
+		return "record differs from the volume's";
 	if (ct->sectors < vol->sectors)
 		return "A volume cannot shrink";
 	return NULL;
@@ -102,17 +113,45 @@ static struct cmk_volume *cmk_ctr_new_volume(const struct cmk_geometry *geo,
 	return vol;
 }
 
-/* Attaches to the volume of the uuid, or makes it. */
+/* A new volume gets its table of ranges and what its record says. */
+static int cmk_ctr_prepare(struct dm_target *ti, struct cmk_volume *vol, u32 nr,
+			   bool found, struct cmk_rekey **rekey)
+{
+	int r = cmk_ranges_reserve(&vol->ranges, nr);
+
+	if (r) {
+		ti->error = "Out of memory";
+		return r;
+	}
+	spin_lock_irq(&vol->lock);
+	vol->ranges.reserved = max(vol->ranges.reserved, nr);
+	spin_unlock_irq(&vol->lock);
+	if (found || !*rekey)
+		return 0;
+	r = cmk_rekey_adopt(vol, *rekey, (const char **)&ti->error);
+	if (!r)
+		*rekey = NULL;
+	return r;
+}
+
+/*
+ * Attaches to the volume of the uuid, or makes it; then *@rekey is the
+ * volume's and NULL.  -EAGAIN: its record must be read before.
+ */
 static int cmk_ctr_attach(struct dm_target *ti, struct cmk_target *ct,
-			  const struct cmk_geometry *geo)
+			  const struct cmk_geometry *geo,
+			  struct cmk_rekey **rekey)
 {
 	u32 nr = cmk_volume_range_count(ct->sectors, geo->range_shift);
 	struct cmk_volume *vol;
 	bool found;
+	int r;
 
 	lockdep_assert_held(&cmk_attach_mutex);
 	vol = cmk_volume_find(&geo->uuid);
 	found = vol;
+	if (!found && geo->record != CMK_NO_RECORD && !*rekey)
+		return -EAGAIN;
 	if (found) {
 		/* It has a target, so it lives as long as the mutex is held. */
 		cmk_volume_put(vol);
@@ -122,15 +161,16 @@ static int cmk_ctr_attach(struct dm_target *ti, struct cmk_target *ct,
 	} else {
 		vol = cmk_ctr_new_volume(geo, ct);
 	}
-	if (IS_ERR(vol) || cmk_ranges_reserve(&vol->ranges, nr)) {
-		if (!IS_ERR(vol) && !found)
-			cmk_volume_kill(vol);
+	if (IS_ERR(vol)) {
 		ti->error = "Out of memory";
 		return -ENOMEM;
 	}
-	spin_lock_irq(&vol->lock);
-	vol->ranges.reserved = max(vol->ranges.reserved, nr);
-	spin_unlock_irq(&vol->lock);
+	r = cmk_ctr_prepare(ti, vol, nr, found, rekey);
+	if (r) {
+		if (!found)
+			cmk_volume_kill(vol);
+		return r;
+	}
 	if (!found) {
 		vol->ranges.nr = nr;
 		cmk_volume_publish(vol);
@@ -147,8 +187,10 @@ static void cmk_dtr(struct dm_target *ti)
 	if (ct->vol) {
 		mutex_lock(&cmk_attach_mutex);
 		list_del(&ct->node);
-		if (list_empty(&ct->vol->targets))
+		if (list_empty(&ct->vol->targets)) {
+			cmk_rekey_end(ct->vol);
 			cmk_volume_kill(ct->vol);
+		}
 		mutex_unlock(&cmk_attach_mutex);
 	}
 	if (ct->dev)
@@ -165,6 +207,32 @@ static void cmk_ctr_limits(struct dm_target *ti, const struct cmk_target *ct)
 	ti->limit_swap_bios = true;
 }
 
+/*
+ * The record is read without a lock, so that a device that hangs holds up no
+ * other table, and not where a volume is, which knows better and may be writing
+ * it.
+ */
+static int cmk_ctr_join(struct dm_target *ti, struct cmk_target *ct,
+			const struct cmk_geometry *geo)
+{
+	struct cmk_rekey *rekey = NULL;
+	int r;
+
+	for (;;) {
+		mutex_lock(&cmk_attach_mutex);
+		r = cmk_ctr_attach(ti, ct, geo, &rekey);
+		mutex_unlock(&cmk_attach_mutex);
+		if (r != -EAGAIN)
+			break;
+		rekey = cmk_rekey_load(ct->dev->bdev, geo->record,
+				       (const char **)&ti->error);
+		if (IS_ERR(rekey))
+			return PTR_ERR(rekey);
+	}
+	cmk_rekey_free(rekey);
+	return r;
+}
+
 /* After this the destructor cleans up, whatever has been built. */
 static int cmk_ctr_build(struct dm_target *ti, struct cmk_target *ct)
 {
@@ -175,6 +243,7 @@ static int cmk_ctr_build(struct dm_target *ti, struct cmk_target *ct)
 		.range_shift = ilog2(ct->args.range_sectors),
 		.sector_size = ct->args.sector_size,
 		.iv_offset = ct->args.iv_offset,
+		.record = ct->args.record,
 	};
 	int r;
 
@@ -190,11 +259,7 @@ static int cmk_ctr_build(struct dm_target *ti, struct cmk_target *ct)
 	if (r)
 		return r;
 	cmk_ctr_limits(ti, ct);
-
-	mutex_lock(&cmk_attach_mutex);
-	r = cmk_ctr_attach(ti, ct, &geo);
-	mutex_unlock(&cmk_attach_mutex);
-	return r;
+	return cmk_ctr_join(ti, ct, &geo);
 }
 
 static int cmk_ctr(struct dm_target *ti, unsigned int argc, char **argv)
@@ -233,6 +298,7 @@ static void cmk_presuspend(struct dm_target *ti)
 {
 	struct cmk_target *ct = ti->private;
 
+	cmk_rekey_halt(ct->vol);
 	if (dm_noflush_suspending(ti))
 		cmk_park_requeue(ct->vol);
 }
@@ -242,6 +308,7 @@ static void cmk_presuspend_undo(struct dm_target *ti)
 	struct cmk_target *ct = ti->private;
 
 	cmk_park_resume(ct->vol);
+	cmk_rekey_go(ct->vol);
 }
 
 /* No I/O runs: the volume takes over length and options of the new table. */
@@ -256,6 +323,7 @@ static int cmk_preresume(struct dm_target *ti)
 	vol->ranges.nr = cmk_volume_range_count(vol->sectors,
 						vol->geo.range_shift);
 	spin_unlock_irq(&vol->lock);
+	cmk_rekey_preresume(vol, ct->dev->bdev);
 	return 0;
 }
 
@@ -264,6 +332,26 @@ static void cmk_resume(struct dm_target *ti)
 	struct cmk_target *ct = ti->private;
 
 	cmk_park_resume(ct->vol);
+	cmk_rekey_go(ct->vol);
+}
+
+static unsigned int cmk_status_rekey(struct cmk_volume *vol, char *result,
+				     unsigned int maxlen, unsigned int sz)
+{
+	static const char * const states[] = {
+		[CMK_REKEY_STATE_NONE] = "none",
+		[CMK_REKEY_STATE_PENDING] = "pending",
+		[CMK_REKEY_STATE_ARMED] = "armed",
+		[CMK_REKEY_STATE_RUNNING] = "running",
+		[CMK_REKEY_STATE_PAUSED] = "paused",
+		[CMK_REKEY_STATE_COMPLETE] = "complete",
+	};
+	struct cmk_rekey_info info = cmk_rekey_info(vol);
+
+	DMEMIT(" rekey=%s rekey_range=%u rekey_done=%llu rekey_sectors=%llu",
+	       states[info.state], info.range, info.done, info.sectors);
+	DMEMIT(" rekey_error=%u rekey_sector=%llu", info.error, info.sector);
+	return sz;
 }
 
 static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
@@ -301,7 +389,7 @@ static unsigned int cmk_status_info(struct cmk_volume *vol, char *result,
 	spin_unlock_irq(&vol->lock);
 	DMEMIT("driver=%s inline=%llu queued=%llu deferred=%llu",
 	       cmk_cipher_driver(), n.here, n.queued, n.deferred);
-	return sz;
+	return cmk_status_rekey(vol, result, maxlen, sz);
 }
 
 static void cmk_status(struct dm_target *ti, status_type_t type,

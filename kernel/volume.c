@@ -130,6 +130,7 @@ static void cmk_volume_release(struct kref *ref)
 {
 	struct cmk_volume *vol = container_of(ref, struct cmk_volume, ref);
 
+	kfree(vol->rekey);
 	kfree(vol->twin);
 	free_percpu(vol->offload);
 	mempool_exit(&vol->pages);

@@ -12,8 +12,8 @@
  * way still hold it, and they get ENODEV.  Two counts would be two truths:
  * @targets being empty is death, @ref is memory.
  *
- * Two independent facts live here, the third (rekey) comes with its feature:
- * the gate of the volume and the key of each range, of which one has two.
+ * Three independent facts meet here: the gate of the volume, the key of each
+ * range, and the rekey, which gives one range two.
  */
 #ifndef CMK_VOLUME_H
 #define CMK_VOLUME_H
@@ -31,6 +31,7 @@
 #include "range.h"
 
 struct mapped_device;
+struct cmk_rekey;
 struct cmk_slot;
 
 /* Pages that a volume keeps for writes when memory is short. */
@@ -45,6 +46,7 @@ struct cmk_slot;
  * @range_shift: log2 of the sectors of a range
  * @sector_size: bytes of a data unit
  * @iv_offset: added to the sector for the tweak, in 512-byte units
+ * @record: first sector of the record area on the data device; constant
  */
 struct cmk_geometry {
 	uuid_t uuid;
@@ -54,6 +56,7 @@ struct cmk_geometry {
 	unsigned int range_shift;
 	unsigned int sector_size;
 	u64 iv_offset;
+	sector_t record;
 };
 
 /**
@@ -120,6 +123,7 @@ struct cmk_offload {
  * @ranges: table of ranges
  * @twin: the range that is rekeyed; set before the volume is listed, NULL
  *	without a record area
+ * @rekey: how far it is, rekey.h; as @twin
  * @pages: bounce pages when nothing else can be had
  * @read_wq: decryption, which never sleeps
  * @write_wq: encryption, whose end is to send, which may sleep
@@ -164,6 +168,7 @@ struct cmk_volume {
 	sector_t sectors;
 	struct cmk_ranges ranges;
 	struct cmk_twin *twin;
+	struct cmk_rekey *rekey;
 	mempool_t pages;
 	struct workqueue_struct *read_wq;
 	struct workqueue_struct *write_wq;
