@@ -46,6 +46,7 @@ LIBCMK_SRC := \
 	agent/netlink-command.c \
 	agent/netlink-event.c \
 	agent/netlink-names.c \
+	agent/netlink-rekey.c \
 	agent/audit.c
 
 CMKD_SRC := \

@@ -12,7 +12,6 @@
 #include "netlink-wire.h"
 
 #define DUMP_TRIES	8	/* a dump that was interrupted is repeated */
-#define SET_TRIES	8	/* a key whose session was ended, too */
 
 /* Replies of a dump, kept until it is known to be whole. */
 struct list {
@@ -275,29 +274,47 @@ int cmk_nl_ranges(struct cmk_nl *nl, const unsigned char *uuid,
 	return r < 0 ? r : 0;
 }
 
-static int set_key(struct cmk_nl *nl, const struct cmk_seal_place *place,
-		   const struct cmk_secret *dek, struct cmk_error *e)
+int cmk_nl_put_key(struct cmk_nl *nl, struct cmk_request *req, int type,
+		   const struct cmk_seal_place *place,
+		   const struct cmk_secret *key)
 {
 	unsigned char data[CMK_DEK_LEN + CMK_SEAL_TAG_LEN];
-	struct cmk_request *req __cmk_request = NULL;
 	int r = -EINVAL;
 
-	if (dek->len == CMK_DEK_LEN)
-		r = cmk_seal_message(&nl->seal, place, dek, data);
+	if (key->len + CMK_SEAL_TAG_LEN <= sizeof(data))
+		r = cmk_seal_message(&nl->seal, place, key, data);
 	if (r)
-		return cmk_error_set(e, CMK_FAILED, r, "seal",
-				     "the key cannot be sealed");
-	req = volume_request(nl, place->cmd, place->uuid);
-	cmk_request_put_u32(req, CMK_A_MAIN_RANGE, place->range);
-	cmk_request_put_u32(req, CMK_A_MAIN_GENERATION, place->generation);
-	cmk_request_nest(req, CMK_A_MAIN_KEY);
+		return r;
+	cmk_request_nest(req, type);
 	cmk_request_put(req, CMK_A_KEY_EPOCH, &nl->seal.epoch,
 			sizeof(nl->seal.epoch));
 	cmk_request_put(req, CMK_A_KEY_COUNTER, &nl->seal.counter,
 			sizeof(nl->seal.counter));
-	cmk_request_put(req, CMK_A_KEY_DATA, data, sizeof(data));
+	cmk_request_put(req, CMK_A_KEY_DATA, data,
+			key->len + CMK_SEAL_TAG_LEN);
 	cmk_request_nest_end(req);
-	return cmk_request_send(req, NULL, NULL, e);
+	return 0;
+}
+
+int cmk_nl_not_sealed(struct cmk_error *e, int r)
+{
+	return cmk_error_set(e, CMK_FAILED, r, "seal",
+			     "the key cannot be sealed");
+}
+
+static int set_key(struct cmk_nl *nl, const struct cmk_seal_place *place,
+		   const struct cmk_secret *dek, struct cmk_error *e)
+{
+	struct cmk_request *req __cmk_request = NULL;
+	int r;
+
+	req = volume_request(nl, place->cmd, place->uuid);
+	cmk_request_put_u32(req, CMK_A_MAIN_RANGE, place->range);
+	cmk_request_put_u32(req, CMK_A_MAIN_GENERATION, place->generation);
+	r = dek->len == CMK_DEK_LEN ?
+		cmk_nl_put_key(nl, req, CMK_A_MAIN_KEY, place, dek) : -EINVAL;
+	return r ? cmk_nl_not_sealed(e, r) :
+		   cmk_request_send(req, NULL, NULL, e);
 }
 
 /*
@@ -318,7 +335,7 @@ int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
 	int tries, r;
 
 	r = set_key(nl, &place, dek, e);
-	for (tries = 1; r == -ESTALE && tries < SET_TRIES; tries++) {
+	for (tries = 1; r == -ESTALE && tries < CMK_SEAL_TRIES; tries++) {
 		if (cmk_nl_keys_begin(nl, &other))
 			break;
 		r = set_key(nl, &place, dek, e);

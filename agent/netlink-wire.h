@@ -66,6 +66,22 @@ void cmk_request_nest_end(struct cmk_request *req);
 int cmk_request_send(struct cmk_request *req, cmk_reply_t take, void *arg,
 		     struct cmk_error *e);
 
+#define CMK_SEAL_TRIES	8	/* of a command whose session was ended */
+
+/**
+ * cmk_nl_put_key() - a key, sealed in the session, as a nested attribute
+ * @type: the attribute
+ * @place: what it is sealed for
+ *
+ * Several go into one request in the order in which the kernel opens them.
+ *
+ * Return: 0 or a negative errno, for cmk_nl_not_sealed().
+ */
+int cmk_nl_put_key(struct cmk_nl *nl, struct cmk_request *req, int type,
+		   const struct cmk_seal_place *place,
+		   const struct cmk_secret *key);
+int cmk_nl_not_sealed(struct cmk_error *e, int r);
+
 int cmk_wire_subscribe(struct cmk_nl *nl);
 /* Return: 0 when nothing is left, -ENOBUFS when some were lost, -EIO. */
 int cmk_wire_read_events(struct cmk_nl *nl, cmk_event_reply_t take, void *arg);

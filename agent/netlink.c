@@ -145,6 +145,12 @@ void cmk_request_nest_end(struct cmk_request *req)
  * Answers
  */
 
+static bool is_key(int type)
+{
+	return type == CMK_A_MAIN_KEY || type == CMK_A_MAIN_OLD_KEY ||
+	       type == CMK_A_MAIN_MAC_KEY;
+}
+
 /* The name of the attribute of the request that starts at @offset. */
 static const char *attr_at(struct nl_msg *msg, uint32_t offset)
 {
@@ -159,7 +165,7 @@ static const char *attr_at(struct nl_msg *msg, uint32_t offset)
 		at = (char *)attr - start;
 		if (at == offset)
 			return cmk_attr_name(nla_type(attr));
-		if (nla_type(attr) == CMK_A_MAIN_KEY && offset > at &&
+		if (is_key(nla_type(attr)) && offset > at &&
 		    offset < at + nla_len(attr)) {
 			attr = (struct nlattr *)(start + offset);
 			return cmk_key_attr_name(nla_type(attr));

@@ -174,6 +174,47 @@ int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
 int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
 		   const struct cmk_nl_lease *lease, struct cmk_error *e);
 
+/**
+ * struct cmk_nl_rekey - what rekey-start and, of the first four and @mac_key,
+ *	rekey-done tell
+ * @range: its number
+ * @run: from the new DEK's slot
+ * @header_seq: lowest number of a header that may be believed
+ * @mac_key: CMK_MAC_KEY_LEN bytes
+ * @old_generation: of the DEK until now
+ * @generation: of the DEK from now on
+ * @old_key: NULL if it is live
+ * @key: the new DEK
+ * @resume: go on where the record says
+ * @paused: and pause there
+ * @bandwidth: KiB a second, 0 for no limit
+ * @duty: percent of the time
+ */
+struct cmk_nl_rekey {
+	uint32_t range;
+	unsigned char run[CMK_RUN_LEN];
+	uint64_t header_seq;
+	const struct cmk_secret *mac_key;
+	uint32_t old_generation, generation;
+	const struct cmk_secret *old_key, *key;
+	bool resume, paused;
+	uint32_t bandwidth, duty;
+};
+
+/*
+ * The keys of start and done go sealed, in a session as those of
+ * cmk_nl_key_set(), and it is begun anew in the same way.
+ */
+int cmk_nl_rekey_start(struct cmk_nl *nl, const unsigned char *uuid,
+		       const struct cmk_nl_rekey *r, struct cmk_error *e);
+int cmk_nl_rekey_pause(struct cmk_nl *nl, const unsigned char *uuid,
+		       struct cmk_error *e);
+int cmk_nl_rekey_resume(struct cmk_nl *nl, const unsigned char *uuid,
+			uint32_t bandwidth, uint32_t duty,
+			struct cmk_error *e);
+int cmk_nl_rekey_done(struct cmk_nl *nl, const unsigned char *uuid,
+		      const struct cmk_nl_rekey *r, struct cmk_error *e);
+
 /* Begins; CMK_NL_BENCHMARK tells the result.  -EBUSY while one is under way. */
 int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,
 		     struct cmk_error *e);
