@@ -10,6 +10,10 @@
  *	hold|revoke|admin-hold|admin-revoke UUID
  *	get UUID | ranges UUID [wanted]
  *	benchmark SECTOR_SIZE
+ *	rekey UUID RANGE RUN HEADER_SEQ MAC OLD_GENERATION GENERATION KEY
+ *		[old=HEX128] [bandwidth=KIB] [duty=PERCENT] [resume] [paused]
+ *	rekey-done UUID RANGE RUN HEADER_SEQ MAC
+ *	rekey-pause UUID | rekey-resume UUID
  *	sleep MILLISECONDS
  *
  * GRACE is milliseconds from now or, after an "@", since boot.  A line that
@@ -48,16 +52,25 @@ static int begin_keys(struct cmk_error *e)
 	return r;
 }
 
+/* So many bytes in hexadecimal. */
+static int key_of(const char *hex, size_t len, struct cmk_secret *ret)
+{
+	unsigned int byte, i;
+
+	if (strlen(hex) != 2 * len || cmk_secret_alloc(ret, len))
+		return -EINVAL;
+	for (i = 0; i < len && sscanf(hex + 2 * i, "%2x", &byte) == 1; i++)
+		ret->data[i] = byte;
+	return 0;
+}
+
 static int set(char **w, int n, struct cmk_error *e, const unsigned char *uuid)
 {
 	struct cmk_secret dek = CMK_SECRET_INIT;
-	unsigned int byte, i;
 	int r;
 
-	if (n < 5 || strlen(w[4]) != 128 || cmk_secret_alloc(&dek, 64))
+	if (n < 5 || key_of(w[4], 64, &dek))
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "set");
-	for (i = 0; i < 64 && sscanf(w[4] + 2 * i, "%2x", &byte) == 1; i++)
-		dek.data[i] = byte;
 	r = bound ? begin_keys(e) : set_unbound(uuid, e);
 	if (!r && bound)
 		r = cmk_nl_key_set(nl, uuid, strtoul(w[2], NULL, 0),
@@ -100,6 +113,76 @@ static int gate(const char *verb, const unsigned char *uuid,
 	if (strstr(verb, "hold"))
 		return cmk_nl_hold(nl, uuid, actor, cause, "test", e);
 	return cmk_nl_revoke(nl, uuid, actor, cause, "test", e);
+}
+
+struct keys {
+	struct cmk_secret old, new, mac;
+};
+
+static int rekey_words(char **w, int n, struct cmk_nl_rekey *r, struct keys *k)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (!strncmp(w[i], "old=", 4)) {
+			if (key_of(w[i] + 4, 64, &k->old))
+				return -EINVAL;
+			r->old_key = &k->old;
+		} else if (!strncmp(w[i], "bandwidth=", 10)) {
+			r->bandwidth = strtoul(w[i] + 10, NULL, 0);
+		} else if (!strncmp(w[i], "duty=", 5)) {
+			r->duty = strtoul(w[i] + 5, NULL, 0);
+		} else if (!strcmp(w[i], "resume")) {
+			r->resume = true;
+		} else if (!strcmp(w[i], "paused")) {
+			r->paused = true;
+		} else {
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int rekey_run(char **w, int n, struct keys *k, struct cmk_error *e,
+		     const unsigned char *uuid)
+{
+	struct cmk_nl_rekey r = { .duty = 100, .mac_key = &k->mac };
+	int err;
+
+	if (n < 6 || strlen(w[3]) > sizeof(r.run) || key_of(w[5], 32, &k->mac))
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "rekey");
+	r.range = strtoul(w[2], NULL, 0);
+	memcpy(r.run, w[3], strlen(w[3]));
+	r.header_seq = strtoull(w[4], NULL, 0);
+	err = begin_keys(e);
+	if (err)
+		return err;
+	if (!strcmp(w[0], "rekey-done"))
+		return cmk_nl_rekey_done(nl, uuid, &r, e);
+	if (n < 9 || key_of(w[8], 64, &k->new) ||
+	    rekey_words(w + 9, n - 9, &r, k))
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "rekey");
+	r.old_generation = strtoul(w[6], NULL, 0);
+	r.generation = strtoul(w[7], NULL, 0);
+	r.key = &k->new;
+	return cmk_nl_rekey_start(nl, uuid, &r, e);
+}
+
+static int rekey(char **w, int n, struct cmk_error *e,
+		 const unsigned char *uuid)
+{
+	struct keys k = { CMK_SECRET_INIT, CMK_SECRET_INIT, CMK_SECRET_INIT };
+	int r;
+
+	if (!strcmp(w[0], "rekey-pause"))
+		return cmk_nl_rekey_pause(nl, uuid, e);
+	if (!strcmp(w[0], "rekey-resume"))
+		return cmk_nl_rekey_resume(nl, uuid, 0, 100, e);
+	r = rekey_run(w, n, &k, e, uuid);
+	cmk_secret_wipe(&k.old);
+	cmk_secret_wipe(&k.new);
+	cmk_secret_wipe(&k.mac);
+	return r;
 }
 
 /* Microseconds of CLOCK_BOOTTIME. */
@@ -152,6 +235,8 @@ static int run(char **w, int n, struct cmk_error *e)
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "uuid");
 	if (!strcmp(w[0], "set"))
 		return set(w, n, e, uuid);
+	if (!strncmp(w[0], "rekey", 5))
+		return rekey(w, n, e, uuid);
 	if (!strcmp(w[0], "drop"))
 		return cmk_nl_key_drop(nl, uuid, n > 2 ?
 				       strtoul(w[2], NULL, 0) : UINT32_MAX, e);
@@ -169,11 +254,11 @@ static bool line(char *text)
 	static const char delim[] = "\n ";
 	bool fails = text[0] == '!';
 	struct cmk_error e = { 0 };
-	char *w[8], *save, *p;
+	char *w[16], *save, *p;
 	unsigned long long begin;
 	int n = 0, r;
 
-	for (p = strtok_r(text + fails, delim, &save); p && n < 8;
+	for (p = strtok_r(text + fails, delim, &save); p && n < 16;
 	     p = strtok_r(NULL, delim, &save))
 		w[n++] = p;
 	if (!n)
