@@ -23,6 +23,10 @@ TEST_TOOLS += $(BUILD)/bin/nlraw
 $(BUILD)/bin/nlraw: $(BUILD)/obj/tests/kernel/nlraw.o
 	$(call link,$^ -luuid)
 
+TEST_TOOLS += $(BUILD)/bin/logreplay
+$(BUILD)/bin/logreplay: $(BUILD)/obj/tests/kernel/logreplay.o
+	$(call link,$^)
+
 TEST_TOOLS += $(BUILD)/bin/memhog
 $(BUILD)/bin/memhog: $(BUILD)/obj/tests/kernel/memhog.o
 	$(call link,$^)
