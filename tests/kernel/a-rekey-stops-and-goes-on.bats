@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
+# cmk-mode: plain
+# cmk-disk: 96M
+# cmk-timeout: 400
+#
+# What cuts a rekey off in the middle: a device that fails, memory that is
+# short, keys that end.  It stops, says why and where, serves what it can, and
+# goes on to the same end.
+
+load ../lib/guest
+load cmk
+load rekey
+
+setup() {
+	modprobe -a dm-cmk dm-crypt dm-flakey dm-delay
+	DISK=/dev/mapper/disk
+	lower
+	no_record
+}
+
+teardown() {
+	gone cmk oracle disk
+}
+
+# lower [FIRST LENGTH TARGET [ARGUMENT...]]: the disk, of which one part is such
+# a target
+lower() {
+	local all end table
+
+	all=$(sectors "$CMK_DISK")
+	table="0 $all linear $CMK_DISK 0"
+	if [ $# != 0 ]; then
+		end=$(($1 + $2))
+		table="0 $1 linear $CMK_DISK 0
+$1 $2 ${*:3}
+$end $((all - end)) linear $CMK_DISK $end"
+	fi
+	if [ -e $DISK ]; then
+		dmsetup reload disk --table "$table"
+		dmsetup suspend disk
+		dmsetup resume disk
+	else
+		dmsetup create disk --table "$table"
+	fi
+}
+
+no_writes() { lower "$1" "$2" flakey "$CMK_DISK" "$1" 0 3600 1 error_writes; }
+
+opened() {	# [option...]
+	rekey_create "$@"
+	rekey_keys
+	fill seed
+}
+
+others() {
+	nl "set $UUID 0 1 $KEY_B" "set $UUID 2 1 $KEY_B" \
+		"set $UUID 3 1 $KEY_B" >/dev/null
+}
+
+finished() {
+	reach complete
+	same seed
+	rekey_done
+	reach none 10
+	same seed
+	as_dm_crypt "$NEW" 1 seed
+	as_dm_crypt "$KEY_B" 2 seed
+}
+
+# part OP FIRST COUNT: sectors of the volume, read and compared, or written
+part() {
+	dd if="$(data seed)" of=/tmp/part bs=4k skip=$(($2 / 8)) \
+		count=$(($3 / 8)) status=none
+	case $1 in
+	read)
+		dd if=/dev/mapper/cmk of=/tmp/out bs=4k skip=$(($2 / 8)) \
+			count=$(($3 / 8)) iflag=direct status=none &&
+			cmp /tmp/part /tmp/out
+		;;
+	write)
+		dd if=/tmp/part of=/dev/mapper/cmk bs=4k seek=$(($2 / 8)) \
+			oflag=direct conv=notrunc status=none
+		;;
+	esac
+}
+
+# stopped ERROR SECTOR: with that
+stopped() {
+	reach pending
+	dmsetup status cmk
+	[ "$(status rekey_error)" = "$1" ]
+	[ "$(status rekey_sector)" = "$2" ]
+}
+
+# Its fourth stripe
+STRIPE=$((RANGE + 3072))
+
+@test "a sector that cannot be read" {
+	opened
+	lower $((DATA + STRIPE + 64)) 8 error
+	rekey_start
+	stopped 5 $STRIPE
+	[ "$(status rekey_done)" = 3072 ]
+	# All but that sector is served, by the keys that are right.
+	part read 0 $((STRIPE + 64))
+	part read $((STRIPE + 72)) $((SECTORS - STRIPE - 72))
+	part write $((STRIPE + 72)) 512
+	part write $RANGE 512
+	lower
+	rekey_arm resume
+	finished
+}
+
+@test "a stripe that cannot be written" {
+	opened key_timeout:1
+	no_writes $((DATA + STRIPE)) 1024
+	rekey_start
+	stopped 5 $STRIPE
+	# It may be half old, half new: nobody reads it.
+	run part read $STRIPE 8
+	[ "$status" != 0 ]
+	part read 0 $STRIPE
+	part read $((STRIPE + 1024)) $((SECTORS - STRIPE - 1024))
+	part write $((STRIPE + 1024)) 512
+	part write $RANGE 512
+	# It can be asked again in vain.
+	rekey_arm resume
+	stopped 5 $STRIPE
+	lower
+	rekey_arm resume
+	finished
+}
+
+@test "a record that cannot be written" {
+	opened
+	rekey_start bandwidth=1000
+	beyond 2048
+	no_writes $RECORD 8192
+	reach pending
+	[ "$(status rekey_error)" = 5 ]
+	same seed
+	part write $RANGE 512
+	part write $((2 * RANGE - 512)) 512
+	lower
+	rekey_arm resume
+	finished
+}
+
+@test "either of the first two records cannot be written" {
+	for place in 0 2048; do
+		opened
+		no_writes $((RECORD + place)) 64
+		rekey_start
+		stopped 5 $RANGE
+		[ "$(status rekey_done)" = 0 ]
+		same seed
+		lower
+		rekey_arm resume
+		finished
+		gone cmk
+		no_record
+	done
+}
+
+@test "a device that fails altogether, and the volume made anew" {
+	opened
+	rekey_start bandwidth=1000
+	beyond 2048
+	lower 8 $(($(sectors "$CMK_DISK") - 16)) error
+	reach pending
+	[ "$(status rekey_error)" = 5 ]
+	gone cmk
+	run rekey_create
+	[ "$status" != 0 ]
+	dmesg | tail -n 3 | grep -q "The record area cannot be read"
+	lower
+	rekey_create
+	[ "$(status rekey)" = pending ]
+	rekey_go_on
+	others
+	finished
+}
