@@ -184,3 +184,65 @@ STRIPE=$((RANGE + 3072))
 	others
 	finished
 }
+
+@test "a lease that lapses, to held and to revoked" {
+	rekey_create lease
+	nl "renew $UUID 3600 hold" >/dev/null
+	rekey_keys
+	fill seed
+	rekey_start bandwidth=1000
+	for lapse in hold revoke; do
+		beyond $(($(status rekey_done) + 1024))
+		nl "renew $UUID 1 $lapse" >/dev/null
+		reach pending
+		[ "$(status live)" = 0 ]
+		[ "$(status cause)" = lease ]
+		[ "$(status rekey_error)" = 0 ]
+		nl "!$(rekey_line resume "old=$OLD")" \
+			"restore $UUID 3600 hold" >/dev/null
+		rekey_go_on bandwidth=1000
+		others
+	done
+	finished
+}
+
+@test "a key that is dropped, and a hold while it pauses" {
+	opened
+	rekey_start bandwidth=1000
+	beyond 2048
+	nl "drop $UUID 1" >/dev/null
+	reach pending
+	[ "$(status live)" = 3 ]
+	part read 0 $RANGE
+	rekey_go_on paused
+	reach paused
+	part read $RANGE $RANGE
+	nl "hold $UUID" >/dev/null
+	[ "$(status rekey)" = pending ]
+	nl "restore $UUID 3600 hold" >/dev/null
+	# Nothing is left to go on with.
+	nl "!$(rekey_line resume)" >/dev/null
+	rekey_go_on
+	others
+	finished
+}
+
+@test "a revoke, with the stripe in flight at a device that hangs" {
+	opened
+	lower $((DATA + RANGE)) 1024 delay "$CMK_DISK" $((DATA + RANGE)) 8000
+	rekey_start
+	sleep 1
+	run nl "revoke $UUID"
+	echo "$output"
+	took=$(($(field end "$output") - $(field begin "$output")))
+	echo "# took $took us" >&3
+	[ "$took" -lt 1000000 ]
+	[ "$(status live)" = 0 ]
+	[ "$(status rekey)" = running ]
+	reach pending
+	lower
+	nl "restore $UUID 3600 hold" >/dev/null
+	rekey_go_on
+	others
+	finished
+}
