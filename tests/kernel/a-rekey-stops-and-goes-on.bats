@@ -246,3 +246,30 @@ STRIPE=$((RANGE + 3072))
 	others
 	finished
 }
+
+@test "a read that the last rekey left under way delays the next" {
+	opened
+	# Reads of its first stripe take 8 s.
+	lower $((DATA + RANGE)) 1024 delay "$CMK_DISK" $((DATA + RANGE)) 8000 \
+		"$CMK_DISK" $((DATA + RANGE)) 0
+	rekey_start bandwidth=50
+	beyond 1024
+	part read $RANGE 8 &
+	reader=$!
+	sleep 1
+	nl "rekey-resume $UUID" >/dev/null
+	reach complete
+	rekey_done
+	reach none 3
+	next="rekey $UUID 2 fedcba9876543210 9 $MAC 1 2 $NEW"
+	kill -0 $reader
+	run nl "!$next"
+	echo "$output"
+	[[ "$output" == *EBUSY* ]]
+	wait $reader
+	nl "$next"
+	lower
+	drain
+	reach complete
+	same seed
+}
