@@ -13,6 +13,7 @@
 
 load ../lib/guest
 load cmk
+load fail
 load rekey
 
 setup() {
@@ -23,6 +24,7 @@ setup() {
 }
 
 teardown() {
+	[ ! -e $FAIL ] || fail_unload
 	gone cmk oracle disk
 }
 
@@ -273,3 +275,35 @@ STRIPE=$((RANGE + 3072))
 	reach complete
 	same seed
 }
+
+@test "memory that is short" {
+	opened
+	modprobe cmk-fail
+	errors=0
+	# Each allocation of a start in its turn, of many alike some
+	for ((n = 1; ; n += n < 60 ? 1 : 20)); do
+		fail_from $n 1 $FAIL_DEEP
+		run rekey_arm_told
+		fail_end
+		[ "$failed" != 0 ] || break
+		[ "$status" != 0 ] || continue
+		echo "allocation $n: $output"
+		[[ "$output" =~ ENOMEM|"out of memory" ]]
+		errors=$((errors + 1))
+	done
+	[ "$status" = 0 ]
+	echo "# $errors of the first $n allocations end a start" >&3
+	[ $errors -ge 10 ]
+	# What it needs it has: it ends with none.
+	fail_from 1 all $FAIL_DEEP
+	drain
+	reach complete
+	same seed
+	run nl "!rekey-done $UUID 1 $RUN 8 $MAC"
+	fail_end
+	echo "# $failed allocations failed meanwhile" >&3
+	[[ "$output" =~ ENOMEM|"out of memory" ]]
+	finished
+}
+
+rekey_arm_told() { nl "$(rekey_line)"; }
