@@ -307,3 +307,28 @@ STRIPE=$((RANGE + 3072))
 }
 
 rekey_arm_told() { nl "$(rekey_line)"; }
+
+@test "it takes the time that it is given" {
+	opened
+	# KiB a second: 4 MiB take 4 s, but for the last stripe's rest.
+	begin=${EPOCHREALTIME/./}
+	rekey_start bandwidth=1024
+	reach complete
+	[ $((${EPOCHREALTIME/./} - begin)) -ge 3000000 ]
+	rekey_done
+	reach none 10
+	gone cmk
+	no_record
+
+	# A stripe is four I/Os of 50 ms and rests three times as long.
+	opened
+	lower 8 $(($(sectors "$CMK_DISK") - 16)) delay "$CMK_DISK" 8 50
+	begin=${EPOCHREALTIME/./}
+	rekey_start duty=25
+	beyond 4096
+	[ $((${EPOCHREALTIME/./} - begin)) -ge 2400000 ]
+	# Other limits count at once.
+	nl "rekey-resume $UUID" >/dev/null
+	lower
+	finished
+}
