@@ -91,7 +91,7 @@ bytes_of() { openssl rand -hex 64; }
 	run nlseal "$UUID" "$OTHER"
 	echo "$output"
 	[ "$status" = 0 ]
-	[ "$(grep -c . <<<"$output")" = 23 ]
+	[ "$(grep -c . <<<"$output")" = 30 ]
 	dmsetup status cmk | grep -q live=1
 }
 

@@ -26,7 +26,7 @@ state() { dmsetup status cmk; dmsetup table cmk; }
 	run nlraw "$UUID"
 	echo "$output"
 	[ "$status" = 0 ]
-	[ "$(grep -c . <<<"$output")" -ge 70 ]
+	[ "$(grep -c . <<<"$output")" -ge 125 ]
 	[ "$(state)" = "$before" ]
 }
 
@@ -36,7 +36,7 @@ state() { dmsetup status cmk; dmsetup table cmk; }
 		--bounding-set=-all --inh-caps=-all nlraw "$UUID" unprivileged
 	echo "$output"
 	[ "$status" = 0 ]
-	[ "$(grep -c EPERM <<<"$output")" = 11 ]
+	[ "$(grep -c EPERM <<<"$output")" = 15 ]
 	[ "$(state)" = "$before" ]
 }
 

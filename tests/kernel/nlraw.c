@@ -243,6 +243,24 @@ static const struct attr key[] = {
 	{ CMK_A_MAIN_KEY | NLA_F_NESTED, one_key.buf, KEY_LEN }, END
 };
 
+#define REKEY		UUID, RANGE, { CMK_A_MAIN_RUN, "0123456789abcdef", 16 }, \
+			{ CMK_A_MAIN_HEADER_SEQ, &never, 8 }, \
+			{ CMK_A_MAIN_MAC_KEY | NLA_F_NESTED, one_key.buf, \
+			  KEY_LEN }
+#define LIMITS		{ CMK_A_MAIN_BANDWIDTH, &size, 4 }, \
+			{ CMK_A_MAIN_DUTY, &ttl, 4 }
+
+static const struct attr rekey_done[] = { REKEY, END };
+static const struct attr rekey_resume[] = { UUID, LIMITS, END };
+static const struct attr rekey_start[] = {
+	REKEY, { CMK_A_MAIN_OLD_GENERATION, &one, 4 },
+	{ CMK_A_MAIN_GENERATION, &ttl, 4 },
+	{ CMK_A_MAIN_KEY | NLA_F_NESTED, one_key.buf, KEY_LEN },
+	{ CMK_A_MAIN_OLD_KEY | NLA_F_NESTED, one_key.buf, KEY_LEN },
+	{ CMK_A_MAIN_RESUME, NULL, 0 }, { CMK_A_MAIN_PAUSED, NULL, 0 },
+	LIMITS, END
+};
+
 static void nested_keys(void)
 {
 	static const char * const what[] = {
@@ -328,6 +346,10 @@ static void refuse_all(void)
 	mangle(CMK_CMD_REVOKE, 0, close_, 7);
 	mangle(CMK_CMD_RESTORE, 0, restore, 7);
 	mangle(CMK_CMD_BENCHMARK, 0, benchmark, 1);
+	mangle(CMK_CMD_REKEY_START, 0, rekey_start, 0xff);
+	mangle(CMK_CMD_REKEY_PAUSE, 0, volume, 1);
+	mangle(CMK_CMD_REKEY_RESUME, 0, rekey_resume, 1);
+	mangle(CMK_CMD_REKEY_DONE, 0, rekey_done, 0x1f);
 	begin(&m, family, CMK_CMD_MAX + 1, 0);
 	/* genl core's own refusal, without a text. */
 	bad += send_it(&m) == 0;
@@ -353,6 +375,10 @@ static void unprivileged(void)
 		{ CMK_CMD_RESTORE, 0, restore },
 		{ CMK_CMD_BENCHMARK, 0, benchmark },
 		{ CMK_CMD_BIND, 0, bind_ },
+		{ CMK_CMD_REKEY_START, 0, rekey_start },
+		{ CMK_CMD_REKEY_PAUSE, 0, volume },
+		{ CMK_CMD_REKEY_RESUME, 0, rekey_resume },
+		{ CMK_CMD_REKEY_DONE, 0, rekey_done },
 	};
 	struct msg m;
 	unsigned int i;

@@ -168,6 +168,77 @@ static void begin(void)
 		die(e.text);
 }
 
+/* A rekey's DEK until now, the one from now on and its MAC key, as sealed. */
+static void try_rekey(const char *what, const struct sealed *m, int want)
+{
+	static const int type[] = {
+		CMK_A_MAIN_OLD_KEY, CMK_A_MAIN_KEY, CMK_A_MAIN_MAC_KEY,
+	};
+	struct cmk_request *req __cmk_request = NULL;
+	struct cmk_error e = { 0 };
+	uint64_t seq = 1;
+	int i, r;
+
+	req = cmk_request_new(nl, CMK_CMD_REKEY_START, false);
+	cmk_request_put(req, CMK_A_MAIN_UUID, uuid, CMK_UUID_LEN);
+	cmk_request_put_u32(req, CMK_A_MAIN_RANGE, 0);
+	cmk_request_put(req, CMK_A_MAIN_RUN, "0123456789abcdef", CMK_RUN_LEN);
+	cmk_request_put(req, CMK_A_MAIN_HEADER_SEQ, &seq, sizeof(seq));
+	cmk_request_put_u32(req, CMK_A_MAIN_OLD_GENERATION, 1);
+	cmk_request_put_u32(req, CMK_A_MAIN_GENERATION, 2);
+	for (i = 0; i < 3; i++) {
+		cmk_request_nest(req, type[i]);
+		cmk_request_put(req, CMK_A_KEY_EPOCH, &m[i].epoch, 8);
+		cmk_request_put(req, CMK_A_KEY_COUNTER, &m[i].counter, 8);
+		cmk_request_put(req, CMK_A_KEY_DATA, m[i].data, m[i].len);
+		cmk_request_nest_end(req);
+	}
+	r = cmk_request_send(req, NULL, NULL, &e);
+	expect(what, r, want, e.text);
+}
+
+/* Three messages in a row, sealed for these generations. */
+static void seal_three(struct sealed *m, uint32_t old, uint32_t new,
+		       uint32_t mac)
+{
+	struct cmk_seal_place place = here;
+
+	place.cmd = CMK_CMD_REKEY_START;
+	place.generation = old;
+	m[0] = seal_for(place);
+	place.generation = new;
+	m[1] = seal_for(place);
+	place.generation = mac;
+	dek.len = CMK_MAC_KEY_LEN;
+	m[2] = seal_for(place);
+	dek.len = CMK_DEK_LEN;
+	m[2].len = CMK_MAC_KEY_LEN + CMK_SEAL_TAG_LEN;
+}
+
+/* The volume has no record area: that is said when all could be opened. */
+static void rekeys(void)
+{
+	struct sealed m[3], other_key;
+
+	seal_three(m, 1, 2, 0);
+	try_rekey("three keys of a rekey", m, -EOPNOTSUPP);
+	try_rekey("the same three again", m, -EKEYREJECTED);
+	seal_three(m, 2, 2, 0);
+	try_rekey("the new key as the old one", m, -EKEYREJECTED);
+	seal_three(m, 1, 1, 0);
+	try_rekey("the old key as the new one", m, -EKEYREJECTED);
+	seal_three(m, 1, 2, 2);
+	try_rekey("a MAC key of a generation", m, -EKEYREJECTED);
+	seal_three(m, 1, 2, 0);
+	other_key = m[0];
+	m[0] = m[1];
+	m[1] = other_key;
+	try_rekey("old and new exchanged", m, -EKEYREJECTED);
+	seal_three(m, 1, 2, 0);
+	m[2] = m[1];
+	try_rekey("a DEK as the MAC key", m, -EINVAL);
+}
+
 static void sessions(void)
 {
 	struct sealed old, m;
@@ -212,6 +283,7 @@ int main(int argc, char **argv)
 	counters();
 	places();
 	changes();
+	rekeys();
 	sessions();
 	cmk_secret_wipe(&dek);
 	cmk_nl_close(nl);
