@@ -24,6 +24,7 @@ LIBCMK_SRC := \
 	agent/header-auth.c \
 	agent/header-slot.c \
 	agent/header-kek.c \
+	agent/header-next.c \
 	agent/header-io.c \
 	agent/retry.c \
 	agent/http-loop.c \

@@ -50,13 +50,20 @@ static inline uint32_t cmk_header_ranges(const struct cmk_header *h)
 	return le32toh(cmk_header_super(h)->ranges);
 }
 
-/* Of range @n, which must be below the capacity. */
+/* Of range @n, which must be below the capacity; the capacity: the spare. */
 static inline struct cmk_disk_slot *
 cmk_header_disk_slot(const struct cmk_header *h, uint32_t n)
 {
 	return (struct cmk_disk_slot *)(h->image + CMK_SUPER_SIZE) + n;
 }
 
+static inline struct cmk_disk_slot *
+cmk_header_spare(const struct cmk_header *h)
+{
+	return cmk_header_disk_slot(h, le32toh(cmk_header_super(h)->capacity));
+}
+
+/* Of the slot in place @n, the capacity for the spare. */
 static inline unsigned char *cmk_header_blob(const struct cmk_header *h,
 					     uint32_t n)
 {
@@ -110,6 +117,20 @@ bool cmk_header_digest_ok(const struct cmk_header *h);
 /* Are all fields within their bounds?  "header-damaged", "header-feature". */
 int cmk_header_check(const struct cmk_header *h, struct cmk_error *e);
 bool cmk_header_kid_ok(const unsigned char *kid, size_t len);
+
+/*
+ * header-slot.c: a fresh slot for @range, or what forbids it; then it is filled
+ * and put into place @n.  Errors as of setting a slot.
+ */
+int cmk_header_begin_slot(const struct cmk_header *h, uint32_t range,
+			  uint32_t generation, enum cmk_format_wrap wrap,
+			  struct cmk_disk_slot *ret);
+int cmk_header_put_hk(struct cmk_header *h, uint32_t n,
+		      struct cmk_disk_slot *slot, const struct cmk_secret *key,
+		      const struct cmk_secret *dek);
+int cmk_header_put_direct(struct cmk_header *h, uint32_t n,
+			  struct cmk_disk_slot *slot, unsigned int kek,
+			  const void *blob, size_t len);
 
 /* header-auth.c: digest of an image, and its MAC under the header key @hk */
 int cmk_header_digest(const struct cmk_header *h, unsigned char ret[32]);

@@ -48,22 +48,18 @@ int cmk_header_place_kek(const struct cmk_header *h, const char *kid,
 int cmk_header_rewrap(struct cmk_header *h, uint32_t range, unsigned int kek,
 		      const void *blob, size_t len)
 {
-	struct cmk_disk_slot *s;
+	bool spare = range == CMK_SLOT_SPARE;
+	struct cmk_disk_slot slot;
 
-	if (range >= cmk_header_ranges(h))
+	if (spare)
+		range = le32toh(cmk_header_super(h)->capacity);
+	else if (range >= cmk_header_ranges(h))
 		return -ERANGE;
-	s = cmk_header_disk_slot(h, range);
+	slot = *cmk_header_disk_slot(h, range);
 	if (cmk_header_super(h)->wrap != CMK_FORMAT_WRAP_DIRECT ||
-	    s->state != CMK_SLOT_CURRENT || kek >= CMK_FORMAT_KIDS ||
-	    !in_use(h, kek) || !len || len > CMK_FORMAT_BLOB_LEN)
+	    slot.state != (spare ? CMK_SLOT_NEXT : CMK_SLOT_CURRENT))
 		return -EINVAL;
-
-	s->kek = kek;
-	s->blob_len = htole16(len);
-	memset(cmk_header_blob(h, range), 0, CMK_FORMAT_BLOB_LEN);
-	memcpy(cmk_header_blob(h, range), blob, len);
-	h->changed = true;
-	return 0;
+	return cmk_header_put_direct(h, range, &slot, kek, blob, len);
 }
 
 void cmk_header_expose(struct cmk_header *h)
@@ -89,9 +85,7 @@ uint32_t cmk_header_exposed(const struct cmk_header *h)
 
 bool cmk_header_spare_used(const struct cmk_header *h)
 {
-	uint32_t capacity = le32toh(cmk_header_super(h)->capacity);
-
-	return cmk_header_disk_slot(h, capacity)->state != CMK_SLOT_EMPTY;
+	return cmk_header_spare(h)->state != CMK_SLOT_EMPTY;
 }
 
 uint64_t cmk_header_generations(const struct cmk_header *h)

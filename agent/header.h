@@ -180,6 +180,58 @@ uint64_t cmk_header_generations(const struct cmk_header *h);
 bool cmk_header_spare_used(const struct cmk_header *h);
 
 /*
+ * In place of a range: the spare slot, with the next DEK of the range that is
+ * rekeyed.  Where a slot is opened, and where it is rewrapped.
+ */
+#define CMK_SLOT_SPARE		(UINT32_MAX - 1)
+
+/**
+ * struct cmk_header_next - what the spare slot is for
+ * @range: that is rekeyed
+ * @generation: of its next DEK
+ * @run: random; names this rekey to the kernel
+ */
+struct cmk_header_next {
+	uint32_t range, generation;
+	unsigned char run[CMK_FORMAT_RUN_LEN];
+};
+
+/**
+ * cmk_header_get_next() - what is in the spare slot?
+ *
+ * Return: false if it is empty, or what is there is none of this volume's.
+ */
+bool cmk_header_get_next(const struct cmk_header *h,
+			 struct cmk_header_next *ret);
+
+/*
+ * Put a next DEK into the spare slot.  -EBUSY when there is one; -ESTALE for a
+ * generation that is not the one after that of the range; else as of setting
+ * the slot of a range.
+ */
+int cmk_header_set_next_hk(struct cmk_header *h,
+			   const struct cmk_header_next *next,
+			   const struct cmk_secret *slot_key,
+			   const struct cmk_secret *dek);
+int cmk_header_set_next_direct(struct cmk_header *h,
+			       const struct cmk_header_next *next,
+			       unsigned int kek, const void *blob, size_t len);
+
+/*
+ * The next DEK becomes the range's current one, and the former one is gone from
+ * this header.  -ENOENT when there is none.
+ */
+int cmk_header_promote(struct cmk_header *h);
+/* The next DEK is gone, and the range stays under the one that it has. */
+void cmk_header_discard(struct cmk_header *h);
+
+/* The key of the kernel's record of this rekey. */
+int cmk_header_record_key(const struct cmk_header *h,
+			  const struct cmk_secret *hk,
+			  const struct cmk_header_next *next,
+			  struct cmk_secret *ret);
+
+/*
  * What the KEK wraps: the header key and a hash that binds it to the volume,
  * 64 bytes; and in mode direct a DEK and its binding, 96 bytes.
  */

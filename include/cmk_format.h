@@ -47,6 +47,7 @@
 #define CMK_FORMAT_KID_LEN	512
 #define CMK_FORMAT_BLOB_LEN	512	/* RSA-4096 */
 #define CMK_FORMAT_DIRECT_MAX	1024	/* slots with wrap mode direct */
+#define CMK_FORMAT_RUN_LEN	16
 
 #define CMK_RANGE_SECTORS_MIN	2048
 #define CMK_RANGE_SECTORS_MAX	(1U << 30)
@@ -128,7 +129,10 @@ enum cmk_slot_state {
 	CMK_SLOT_NEXT = 2,		/* of a rekey; only in the spare slot */
 };
 
-/* Slot n of the table is range n's; the one after the last is the spare. */
+/*
+ * Slot n of the table is range n's; the one after the last is the spare, which
+ * a rekey uses.
+ */
 struct cmk_disk_slot {
 	__le32	range;
 	__le32	generation;		/* from 1 */
@@ -139,7 +143,8 @@ struct cmk_disk_slot {
 	__u8	dek[64];		/* hk: ciphertext */
 	__u8	tag[16];		/* hk */
 	__le32	kek_epoch;		/* when the DEK was made */
-	__u8	reserved[20];
+	__u8	run[CMK_FORMAT_RUN_LEN];	/* spare slot: of the rekey */
+	__u8	reserved[4];
 };
 
 /* What a slot of mode hk is authenticated with, beside its key. */
@@ -190,7 +195,7 @@ struct cmk_disk_record {
 	__u8	state;			/* enum cmk_record_state */
 	__u8	reserved0[3];
 	__u8	uuid[16];		/* of the volume, big endian */
-	__u8	run[16];		/* random, of this rekey */
+	__u8	run[CMK_FORMAT_RUN_LEN];	/* random, of this rekey */
 	__le32	range;
 	__le32	old_generation;
 	__le32	generation;		/* towards which it is rekeyed */

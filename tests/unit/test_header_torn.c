@@ -236,6 +236,43 @@ static void a_loss_during_an_update_mode_direct(void **state)
 	an_update(CMK_FORMAT_WRAP_DIRECT);
 }
 
+/* The writes that a rekey begins and ends with. */
+static void a_rekey(enum cmk_format_wrap wrap)
+{
+	__cmk_header struct cmk_header *h = NULL, *now = NULL;
+	__volume struct volume old, middle, new;
+	int fd = blank_disk();
+
+	volume_init(&old, 1);
+	volume_init(&middle, 1);
+	volume_init(&new, 1);
+	volume_next(&middle, 2);
+	volume_next(&new, 2);
+	volume_promote(&new);
+	h = volume_header(&old, wrap);
+	assert_int_equal(cmk_header_write(h, fd, &old.hk, NULL), 0);
+
+	assert_int_equal(cmk_header_read(&now, fd, NULL), 0);
+	assert_int_equal(volume_set_next(&middle, now), 0);
+	record(now, fd, &middle);
+	assert_each_loss_is_survived(&old, &middle, false);
+
+	assert_int_equal(cmk_header_promote(now), 0);
+	record(now, fd, &new);
+	assert_each_loss_is_survived(&middle, &new, false);
+	close(fd);
+}
+
+static void a_loss_during_a_rekeys_writes_mode_hk(void **state)
+{
+	a_rekey(CMK_FORMAT_WRAP_HK);
+}
+
+static void a_loss_during_a_rekeys_writes_mode_direct(void **state)
+{
+	a_rekey(CMK_FORMAT_WRAP_DIRECT);
+}
+
 /* One copy is bad already; the write must not begin with the other. */
 static void an_update_beside_a_bad_copy(off_t bad)
 {
@@ -381,6 +418,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_loss_during_an_update_mode_hk),
 		cmocka_unit_test(a_loss_during_an_update_mode_direct),
+		cmocka_unit_test(a_loss_during_a_rekeys_writes_mode_hk),
+		cmocka_unit_test(a_loss_during_a_rekeys_writes_mode_direct),
 		cmocka_unit_test(a_loss_during_an_update_when_copy_a_was_bad),
 		cmocka_unit_test(a_loss_during_an_update_when_copy_b_was_bad),
 		cmocka_unit_test(a_loss_during_the_update_after_a_loss),

@@ -28,6 +28,9 @@ struct volume {
 	struct cmk_secret hk;
 	struct cmk_secret dek[RANGES];
 	uint32_t generation[RANGES];
+	bool has_next;			/* a rekey is under way */
+	struct cmk_header_next next;
+	struct cmk_secret next_dek;
 };
 
 static inline struct cmk_rsa *volume_kek(void)
@@ -84,6 +87,7 @@ static inline void volume_wipe(struct volume *v)
 	cmk_secret_wipe(&v->hk);
 	for (i = 0; i < RANGES; i++)
 		cmk_secret_wipe(&v->dek[i]);
+	cmk_secret_wipe(&v->next_dek);
 }
 
 #define __volume __attribute__((cleanup(volume_wipe)))
@@ -126,6 +130,52 @@ static inline void volume_set_slot(const struct volume *v,
 				      NULL), 0);
 	assert_int_equal(cmk_header_set_direct(h, range, generation, 0, blob,
 					       len), 0);
+}
+
+/* A rekey of @range begins. */
+static inline void volume_next(struct volume *v, uint32_t range)
+{
+	size_t n;
+
+	v->has_next = true;
+	v->next.range = range;
+	v->next.generation = v->generation[range] + 1;
+	memset(v->next.run, 0xa0 + range, sizeof(v->next.run));
+	assert_int_equal(cmk_secret_alloc(&v->next_dek, CMK_DEK_BYTES), 0);
+	for (n = 0; n < CMK_DEK_BYTES; n++)
+		v->next_dek.data[n] = 200 + range - n;
+}
+
+static inline int volume_set_next(const struct volume *v,
+				  struct cmk_header *h)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
+	const struct cmk_header_next *next = &v->next;
+	unsigned char blob[CMK_RSA_BLOB_MAX];
+	struct cmk_header_info info;
+	size_t len;
+
+	cmk_header_get_info(h, &info);
+	if (info.wrap == CMK_FORMAT_WRAP_HK) {
+		assert_int_equal(cmk_header_slot_key(h, &v->hk, &key), 0);
+		return cmk_header_set_next_hk(h, next, &key, &v->next_dek);
+	}
+	assert_int_equal(cmk_header_dek_payload(h, next->range,
+						next->generation,
+						&v->next_dek, &payload), 0);
+	assert_int_equal(cmk_rsa_wrap(volume_kek(), &payload, blob, &len,
+				      NULL), 0);
+	return cmk_header_set_next_direct(h, next, 0, blob, len);
+}
+
+/* And it ends. */
+static inline void volume_promote(struct volume *v)
+{
+	cmk_secret_wipe(&v->dek[v->next.range]);
+	cmk_secret_move(&v->dek[v->next.range], &v->next_dek);
+	v->generation[v->next.range] = v->next.generation;
+	v->has_next = false;
 }
 
 /* A header as format makes it; RANGES ranges of 1 MiB. */
@@ -291,6 +341,11 @@ static inline int volume_open(int fd, struct volume *ret, struct cmk_error *e)
 			assert_true(cmk_header_slot(h, n,
 						    &ret->generation[n]));
 	}
+	ret->has_next = cmk_header_get_next(h, &ret->next);
+	assert_true(ret->has_next == cmk_header_spare_used(h));
+	if (!r && ret->has_next)
+		r = volume_open_dek(h, CMK_SLOT_SPARE, &ret->hk,
+				    &ret->next_dek, e);
 	return r;
 }
 
@@ -311,7 +366,10 @@ static inline bool volumes_equal(const struct volume *a,
 		if (a->generation[n] != b->generation[n] ||
 		    !secrets_equal(&a->dek[n], &b->dek[n]))
 			return false;
-	return true;
+	if (a->has_next != b->has_next)
+		return false;
+	return !a->has_next || (!memcmp(&a->next, &b->next, sizeof(a->next)) &&
+				secrets_equal(&a->next_dek, &b->next_dek));
 }
 
 #endif
