@@ -96,11 +96,6 @@ static int load_header(struct cmk_rewrap *j, uint64_t seq,
 	r = cmk_rewrap_check_copies(&j->info, e);
 	if (r)
 		return r;
-	/* Its DEK has a wrap, too, and only the rekey knows where. */
-	if (j->info.wrap == CMK_FORMAT_WRAP_DIRECT &&
-	    cmk_header_spare_used(j->header))
-		return cmk_error_set(e, CMK_TEMPORARY, -EBUSY, "rekey",
-				     "a rekey is under way; try again when it is done");
 	return cmk_volume_known_wrap(j->header, &j->st, &j->old, &j->from, e);
 }
 
@@ -159,7 +154,8 @@ int cmk_rewrap_find(struct cmk_rewrap *j, const struct cmk_rewrap_order *order,
 	if (r)
 		return r;
 	j->total = j->info.wrap == CMK_FORMAT_WRAP_DIRECT ?
-		   3 * (j->info.ranges + 1) : 3;
+		   3 * (j->info.ranges + 1 +
+			cmk_header_spare_used(j->header)) : 3;
 	if (choose_target(j, order))
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "kek-uri",
 				     "the name of the key is too long");

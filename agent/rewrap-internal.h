@@ -23,6 +23,7 @@
 
 /**
  * struct rewrap_slot - a DEK of mode direct on its way
+ * @range: or CMK_SLOT_SPARE
  * @sum: of the DEK that the old wrap held; the new one must hold the same
  * @blob, @len: the new wrap, once it is known
  * @op: under way at the key server, or NULL
@@ -45,7 +46,7 @@ struct rewrap_slot {
  * @to: the wrap that is to take its place
  * @made: it is under the node's key, which the wrap may make: GET comes later
  * @hk: from the first unwrap to the last write
- * @next_range, @pending: of @slots, in mode direct
+ * @n_slots, @next_slot, @pending: of @slots, in mode direct
  * @done, @total: operations at the key server, for progress
  * @proof: the answer that unwrapped @to; without the plaintext
  * @touched: something was written to the header
@@ -74,7 +75,7 @@ struct cmk_rewrap {
 	struct cmk_secret hk;
 	unsigned char hk_id[32];
 	struct rewrap_slot *slots;
-	uint32_t next_range, pending;
+	uint32_t n_slots, next_slot, pending;
 	uint32_t done, total;
 	struct cmk_kek_result proof;
 	sd_event_source *wait;

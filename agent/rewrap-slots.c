@@ -22,6 +22,33 @@ static void first_failure(struct cmk_rewrap *j, const struct cmk_error *e)
 	j->failed = true;
 }
 
+/* The range and the generation of its DEK. */
+static bool name_dek(const struct rewrap_slot *s, uint32_t *ret_range,
+		     uint32_t *ret_generation)
+{
+	struct cmk_header_next next;
+
+	if (s->range != CMK_SLOT_SPARE) {
+		*ret_range = s->range;
+		return cmk_header_slot(s->job->header, s->range,
+				       ret_generation);
+	}
+	if (!cmk_header_get_next(s->job->header, &next))
+		return false;
+	*ret_range = next.range;
+	*ret_generation = next.generation;
+	return true;
+}
+
+/* What is said of it. */
+static uint32_t number(const struct rewrap_slot *s)
+{
+	uint32_t range = s->range, generation;
+
+	name_dek(s, &range, &generation);
+	return range;
+}
+
 /* This slot is done with, for better or worse; @j may be gone afterwards. */
 static void ended(struct rewrap_slot *s, const struct cmk_error *e)
 {
@@ -47,7 +74,7 @@ static int same_dek(const struct rewrap_slot *s, struct cmk_secret *payload,
 	    memcmp(sum, s->sum, sizeof(sum)))
 		return cmk_error_set(e, CMK_FAILED, -EKEYREJECTED, "wrap",
 				     "range %u: the new key does not unwrap to what it wrapped; nothing was written",
-				     s->range);
+				     number(s));
 	return 0;
 }
 
@@ -57,7 +84,7 @@ static void on_again(struct cmk_kek_result *res, void *userdata)
 	struct cmk_error e;
 
 	s->op = NULL;
-	cmk_rewrap_answer(s->job, res, false, s->range);
+	cmk_rewrap_answer(s->job, res, false, number(s));
 	if (res->answer != CMK_USABLE)
 		ended(s, &res->error);
 	else if (s->job->failed)
@@ -75,7 +102,7 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	struct cmk_error e;
 
 	s->op = NULL;
-	cmk_rewrap_answer(j, res, true, s->range);
+	cmk_rewrap_answer(j, res, true, number(s));
 	if (res->answer != CMK_USABLE || j->failed) {
 		ended(s, res->answer != CMK_USABLE ? &res->error : NULL);
 		return;
@@ -83,7 +110,7 @@ static void on_wrapped(struct cmk_kek_result *res, void *userdata)
 	if (res->blob_len > sizeof(s->blob) ||
 	    strcasecmp(res->kid, j->to.kid)) {
 		cmk_error_set(&e, CMK_FAILED, -EPROTO, "wrap",
-			      "the wrap of range %u came from %s", s->range,
+			      "the wrap of range %u came from %s", number(s),
 			      res->kid);
 		ended(s, &e);
 		return;
@@ -101,19 +128,19 @@ static int wrap_again(struct rewrap_slot *s, struct cmk_secret *opened,
 	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
 	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
 	struct cmk_rewrap *j = s->job;
-	uint32_t generation;
+	uint32_t range, generation;
 	int r;
 
 	r = cmk_header_open_direct(j->header, s->range, opened, &dek, e);
 	if (r)
 		return r;
-	if (!cmk_header_slot(j->header, s->range, &generation) ||
+	if (!name_dek(s, &range, &generation) ||
 	    cmk_sha256(dek.data, dek.len, s->sum) ||
-	    cmk_header_dek_payload(j->header, s->range, generation, &dek,
+	    cmk_header_dek_payload(j->header, range, generation, &dek,
 				   &payload))
 		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
 				     "no locked memory for the key of range %u",
-				     s->range);
+				     number(s));
 	return cmk_kek_wrap(j->agent->keks, j->to.kid, &payload, CMK_PATIENCE,
 			    on_wrapped, s, &s->op, e);
 }
@@ -124,7 +151,7 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 	struct cmk_error e;
 
 	s->op = NULL;
-	cmk_rewrap_answer(s->job, res, false, s->range);
+	cmk_rewrap_answer(s->job, res, false, number(s));
 	if (res->answer != CMK_USABLE)
 		ended(s, &res->error);
 	else if (s->job->failed)
@@ -149,7 +176,7 @@ static int begin(struct rewrap_slot *s, struct cmk_error *e)
 		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
 				     "kek-not-allowed",
 				     "range %u is wrapped by another KEK than the header key",
-				     s->range);
+				     number(s));
 	return cmk_kek_unwrap(j->agent->keks, j->from.kid, j->from.alg, blob,
 			      len, CMK_PATIENCE, on_dek, s, &s->op, e);
 }
@@ -165,12 +192,11 @@ static void more(struct cmk_rewrap *j)
 {
 	struct cmk_error e;
 
-	while (!j->failed && j->next_range < j->info.ranges &&
+	while (!j->failed && j->next_slot < j->n_slots &&
 	       j->pending < width(j)) {
-		struct rewrap_slot *s = &j->slots[j->next_range];
+		struct rewrap_slot *s = &j->slots[j->next_slot++];
 
 		s->job = j;
-		s->range = j->next_range++;
 		if (begin(s, &e))
 			first_failure(j, &e);
 		else
@@ -190,7 +216,7 @@ void cmk_rewrap_slots_end(struct cmk_rewrap *j)
 
 	/* Not gone before the last. */
 	j->pending++;
-	for (i = 0; i < j->info.ranges; i++)
+	for (i = 0; i < j->n_slots; i++)
 		if (j->slots[i].op)
 			cmk_kek_cancel(j->slots[i].op);
 	j->pending--;
@@ -199,9 +225,14 @@ void cmk_rewrap_slots_end(struct cmk_rewrap *j)
 
 void cmk_rewrap_slots(struct cmk_rewrap *j)
 {
+	uint32_t ranges = j->info.ranges, i;
 	struct cmk_error e;
 
-	j->slots = calloc(j->info.ranges, sizeof(*j->slots));
+	/* That of a range which is rekeyed has a wrap, too. */
+	j->n_slots = ranges + cmk_header_spare_used(j->header);
+	j->slots = calloc(j->n_slots, sizeof(*j->slots));
+	for (i = 0; j->slots && i < j->n_slots; i++)
+		j->slots[i].range = i < ranges ? i : CMK_SLOT_SPARE;
 	if (j->slots) {
 		more(j);
 		return;

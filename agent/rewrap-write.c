@@ -27,6 +27,15 @@
 
 #define PAUSE	100000ULL	/* microseconds */
 
+/* Is it in the middle of the same rekey, or of none? */
+static bool same_next(const struct cmk_header *a, const struct cmk_header *b)
+{
+	struct cmk_header_next x = { .range = 0 }, y = { .range = 0 };
+
+	return cmk_header_get_next(a, &x) == cmk_header_get_next(b, &y) &&
+	       !memcmp(&x, &y, sizeof(x));
+}
+
 /* Are the keys that were wrapped again still those of the header? */
 static int check_same(const struct cmk_rewrap *j, const struct cmk_header *h,
 		      struct cmk_error *e)
@@ -45,7 +54,7 @@ static int check_same(const struct cmk_rewrap *j, const struct cmk_header *h,
 	       kek.blob_len == j->from.blob_len &&
 	       !memcmp(kek.blob, j->from.blob, kek.blob_len);
 	if (j->slots)
-		same &= !cmk_header_spare_used(h);
+		same &= same_next(j->header, h);
 	for (i = 0; same && j->slots && i < j->info.ranges; i++)
 		same = cmk_header_slot(j->header, i, &was) &&
 		       cmk_header_slot(h, i, &is) && was == is;
@@ -130,15 +139,14 @@ static bool is_other_key(const struct cmk_rewrap *j)
 static int exchange(struct cmk_rewrap *j, struct cmk_header *h,
 		    unsigned int new, struct cmk_error *e)
 {
+	const struct rewrap_slot *s;
 	unsigned int i;
-	uint32_t n;
 
-	for (n = 0; j->slots && n < j->info.ranges; n++)
-		if (cmk_header_rewrap(h, n, new, j->slots[n].blob,
-				      j->slots[n].len))
+	for (s = j->slots; s && s < j->slots + j->n_slots; s++)
+		if (cmk_header_rewrap(h, s->range, new, s->blob, s->len))
 			return cmk_error_set(e, CMK_FAILED, -EINVAL, "rewrap",
 					     "range %u: its wrap has no place",
-					     n);
+					     s->range);
 	for (i = 0; i < CMK_FORMAT_KIDS; i++)
 		if (i != new)
 			cmk_header_clear_kek(h, i);
