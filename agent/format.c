@@ -8,8 +8,8 @@
  *	wrap		each DEK (mode direct), as many at once as allowed
  *	GET		the thumbprint (service: the wrap may make its key)
  *
- * then the header is written, read back and verified, and copied.  Nothing is
- * written before the last answer.
+ * then the header is written, read back and verified, and copied, and the
+ * kernel's record area is cleared.  Nothing is written before the last answer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -103,6 +103,25 @@ static int verify_written(struct format *f, const char *path,
 	return 0;
 }
 
+/*
+ * After the header: what the area has of a former volume may be all that its
+ * data can be repaired with.
+ */
+static int clear_record(struct format *f, struct cmk_error *e)
+{
+	static const unsigned char zero[65536];
+	uint64_t at = f->info.record_offset, end = at + CMK_RECORD_SIZE;
+
+	for (; at < end; at += sizeof(zero))
+		if (pwrite(f->fd, zero, sizeof(zero), at) != sizeof(zero))
+			break;
+	if (at == end && !fsync(f->fd))
+		return 0;
+	return cmk_error_set(e, CMK_FAILED, errno ? -errno : -EIO, "record",
+			     "the record area on %s cannot be cleared: %m",
+			     f->device);
+}
+
 static int write_header(struct format *f, char *backup, unsigned int size,
 			struct cmk_error *e)
 {
@@ -118,7 +137,7 @@ static int write_header(struct format *f, char *backup, unsigned int size,
 	if (r)
 		return r;
 	cmk_header_get_info(f->header, &f->info);
-	r = verify_written(f, path, e);
+	r = clear_record(f, e) ?: verify_written(f, path, e);
 	if (r)
 		return r;
 	return cmk_backup_header(c->state_directory, path, &f->info,

@@ -215,6 +215,7 @@ static int make_table(const struct opening *o,
 		.range_sectors = info->range_sectors,
 		.iv_offset = info->iv_offset,
 		.offset = info->data_offset / 512,
+		.record = info->record_offset / 512,
 		.sector_size = info->sector_size, .read_only = o->read_only,
 		.allow_discards = o->discards,
 	};

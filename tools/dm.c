@@ -111,12 +111,13 @@ static void table_line(const struct dm_volume *v, char *ret, size_t size)
 
 	cmk_format_uuid(v->uuid, uuid);
 	snprintf(ret, size, "%s %llu %llu %u:%u %llu %u sector_size:%u "
-		 "key_timeout:%u hold_timeout:%u%s", uuid,
+		 "key_timeout:%u hold_timeout:%u record:%llu%s", uuid,
 		 (unsigned long long)v->range_sectors,
 		 (unsigned long long)v->iv_offset, major(v->device),
 		 minor(v->device), (unsigned long long)v->offset,
-		 v->allow_discards ? 4 : 3, v->sector_size, v->key_timeout,
-		 v->hold_timeout, v->allow_discards ? " allow_discards" : "");
+		 v->allow_discards ? 5 : 4, v->sector_size, v->key_timeout,
+		 v->hold_timeout, (unsigned long long)v->record,
+		 v->allow_discards ? " allow_discards" : "");
 }
 
 static int load_table(const struct dm_volume *v)
@@ -144,6 +145,8 @@ static int fail_table(const struct dm_volume *v, int err, struct cmk_error *e)
 		      "this kernel?) or a bad table";
 	else if (err == EEXIST)
 		why = "a volume with this UUID is open already";
+	else if (err == EUCLEAN)
+		why = "the record area on the device is damaged";
 	else if (err == EBUSY)
 		why = "the device is in use";
 	return cmk_error_set(e, CMK_UNSUITABLE, -err, "table",

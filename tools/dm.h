@@ -16,14 +16,14 @@
 
 /**
  * struct dm_volume - a table of one target
- * @sectors, @range_sectors, @iv_offset, @offset: in units of 512 bytes
+ * @sectors, @range_sectors, @iv_offset, @offset, @record: in units of 512 bytes
  * @device: that holds the data
  * @key_timeout, @hold_timeout: seconds, 0: for ever
  */
 struct dm_volume {
 	const char *name;
 	unsigned char uuid[16];
-	uint64_t sectors, range_sectors, iv_offset, offset;
+	uint64_t sectors, range_sectors, iv_offset, offset, record;
 	uint32_t sector_size;
 	dev_t device;
 	bool read_only, allow_discards;

@@ -127,7 +127,7 @@ all_caught() {
 @test "the target: table lines, options and status words are the module's" {
 	truth 30 target
 	lie $TARGET 's/0 3 no_key:fail/0 4 no_key:fail/' "number of words"
-	lie $TARGET 's/hold_timeout:600$/hold_timout:600/' \
+	lie $TARGET 's/hold_timeout:600 /hold_timout:600 /' \
 		"no option hold_timout"
 	lie $TARGET 's/The default is 30\./The default is 40./' \
 		"key_timeout: not"
