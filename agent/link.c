@@ -69,6 +69,7 @@ static void on_kernel_event(const struct cmk_nl_event *ev, void *userdata)
 	switch (ev->type) {
 	case CMK_NL_KEY_WANTED:
 	case CMK_NL_STATE_CHANGED:
+	case CMK_NL_REKEY_CHANGED:
 		add_volume(b, ev->uuid);
 		break;
 	case CMK_NL_LOST:

@@ -155,6 +155,20 @@ static void read_name(struct cmk_nl_volume *v)
 	fclose(f);
 }
 
+static void parse_rekey(struct nlattr **attrs, struct cmk_nl_rekeying *r)
+{
+	r->state = cmk_attr_u32(attrs, CMK_A_MAIN_REKEY_STATE);
+	r->range = cmk_attr_u32(attrs, CMK_A_MAIN_REKEY_RANGE);
+	r->old_generation = cmk_attr_u32(attrs, CMK_A_MAIN_OLD_GENERATION);
+	r->generation = cmk_attr_u32(attrs, CMK_A_MAIN_GENERATION);
+	cmk_attr_bytes(attrs, CMK_A_MAIN_RUN, r->run, sizeof(r->run));
+	r->done = cmk_attr_u64(attrs, CMK_A_MAIN_REKEY_DONE);
+	r->sectors = cmk_attr_u64(attrs, CMK_A_MAIN_REKEY_SECTORS);
+	r->sector = cmk_attr_u64(attrs, CMK_A_MAIN_REKEY_SECTOR);
+	r->error = cmk_attr_u32(attrs, CMK_A_MAIN_REKEY_ERROR);
+	r->header_seq = cmk_attr_u64(attrs, CMK_A_MAIN_HEADER_SEQ);
+}
+
 static void parse_volume(struct nlattr **attrs, struct cmk_nl_volume *v)
 {
 	cmk_attr_bytes(attrs, CMK_A_MAIN_UUID, v->uuid, sizeof(v->uuid));
@@ -182,6 +196,22 @@ static void parse_volume(struct nlattr **attrs, struct cmk_nl_volume *v)
 	v->not_after = cmk_attr_u64(attrs, CMK_A_MAIN_NOT_AFTER);
 	v->lapse = cmk_attr_u32(attrs, CMK_A_MAIN_LAPSE);
 	v->keep_asleep = attrs[CMK_A_MAIN_KEEP_ASLEEP];
+	parse_rekey(attrs, &v->rekey);
+}
+
+bool cmk_nl_keys_missing(const struct cmk_nl_volume *v)
+{
+	switch (v->rekey.state) {
+	case CMK_REKEY_STATE_NONE:
+	case CMK_REKEY_STATE_COMPLETE:
+		break;
+	case CMK_REKEY_STATE_PENDING:
+	case CMK_REKEY_STATE_ARMED:
+	case CMK_REKEY_STATE_RUNNING:
+	case CMK_REKEY_STATE_PAUSED:
+		return v->live <= v->ranges;
+	}
+	return v->live < v->ranges;
 }
 
 static int take_volume(struct nlattr **attrs, void *arg)

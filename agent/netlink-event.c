@@ -68,6 +68,9 @@ static void on_event(uint8_t cmd, struct nlattr **attrs, void *arg)
 	case CMK_CMD_STATE_CHANGED:
 		ev.type = CMK_NL_STATE_CHANGED;
 		break;
+	case CMK_CMD_REKEY_CHANGED:
+		ev.type = CMK_NL_REKEY_CHANGED;
+		break;
 	case CMK_CMD_UNBOUND:
 		ev.type = CMK_NL_UNBOUND;
 		break;

@@ -32,6 +32,15 @@ static const char *const causes[] = {
 	[CMK_CAUSE_SLEEP] = "sleep",
 };
 
+static const char *const rekey_states[] = {
+	[CMK_REKEY_STATE_NONE] = "none",
+	[CMK_REKEY_STATE_PENDING] = "pending",
+	[CMK_REKEY_STATE_ARMED] = "armed",
+	[CMK_REKEY_STATE_RUNNING] = "running",
+	[CMK_REKEY_STATE_PAUSED] = "paused",
+	[CMK_REKEY_STATE_COMPLETE] = "complete",
+};
+
 static const char *const attrs[] = {
 	[CMK_A_MAIN_UUID] = "uuid",
 	[CMK_A_MAIN_MAJOR] = "major",
@@ -68,6 +77,21 @@ static const char *const attrs[] = {
 	[CMK_A_MAIN_NOT_AFTER] = "not-after",
 	[CMK_A_MAIN_KEEP_ASLEEP] = "keep-asleep",
 	[CMK_A_MAIN_PUBLIC_KEY] = "public-key",
+	[CMK_A_MAIN_REKEY_STATE] = "rekey-state",
+	[CMK_A_MAIN_REKEY_RANGE] = "rekey-range",
+	[CMK_A_MAIN_REKEY_DONE] = "rekey-done",
+	[CMK_A_MAIN_REKEY_SECTORS] = "rekey-sectors",
+	[CMK_A_MAIN_REKEY_ERROR] = "rekey-error",
+	[CMK_A_MAIN_REKEY_SECTOR] = "rekey-sector",
+	[CMK_A_MAIN_RUN] = "run",
+	[CMK_A_MAIN_OLD_GENERATION] = "old-generation",
+	[CMK_A_MAIN_OLD_KEY] = "old-key",
+	[CMK_A_MAIN_MAC_KEY] = "mac-key",
+	[CMK_A_MAIN_HEADER_SEQ] = "header-seq",
+	[CMK_A_MAIN_RESUME] = "resume",
+	[CMK_A_MAIN_PAUSED] = "paused",
+	[CMK_A_MAIN_BANDWIDTH] = "bandwidth",
+	[CMK_A_MAIN_DUTY] = "duty",
 };
 
 static const char *const key_attrs[] = {
@@ -92,6 +116,7 @@ static const struct cmk_errno_meaning meanings[] = {
 	  "an older generation, a session that has ended, or not the bound agent" },
 	{ -EOPNOTSUPP, CMK_FAILED, "not-supported",
 	  "not supported by this version of the module" },
+	{ -ENOKEY, CMK_FAILED, "no-key", "a key that it needs is not there" },
 	{ -EINVAL, CMK_FAILED, "invalid", "malformed request" },
 	{ -ERANGE, CMK_FAILED, "invalid", "a number is out of range" },
 	{ -EMSGSIZE, CMK_FAILED, "invalid", "the request is too long" },
@@ -141,4 +166,9 @@ const char *cmk_gate_name(enum cmk_gate gate)
 const char *cmk_cause_name(enum cmk_cause cause)
 {
 	return name(causes, ARRAY_SIZE(causes), cause);
+}
+
+const char *cmk_rekey_state_name(enum cmk_rekey_state state)
+{
+	return name(rekey_states, ARRAY_SIZE(rekey_states), state);
 }

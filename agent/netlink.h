@@ -17,6 +17,22 @@
 struct cmk_nl;			/* commands, and events if asked */
 
 /* One volume as the kernel sees it. */
+/**
+ * struct cmk_nl_rekeying - how far the rekey of a range is
+ * @range, @old_generation, @generation, @run: names it
+ * @done, @sectors: of the range
+ * @error, @sector: why and where it stopped, a positive errno; 0 if by no error
+ * @header_seq: no older header is this disk's
+ */
+struct cmk_nl_rekeying {
+	enum cmk_rekey_state state;
+	uint32_t range, old_generation, generation;
+	unsigned char run[CMK_RUN_LEN];
+	uint64_t done, sectors, sector;
+	uint32_t error;
+	uint64_t header_seq;
+};
+
 struct cmk_nl_volume {
 	unsigned char uuid[CMK_UUID_LEN];
 	char name[128];		/* from /sys/dev/block/MAJOR:MINOR/dm/name */
@@ -39,7 +55,11 @@ struct cmk_nl_volume {
 	uint64_t not_after;	/* ms of CLOCK_BOOTTIME, 0 for never given */
 	enum cmk_lapse lapse;
 	bool keep_asleep;
+	struct cmk_nl_rekeying rekey;
 };
+
+/* Is there a range without its key, or one that is rekeyed without both? */
+bool cmk_nl_keys_missing(const struct cmk_nl_volume *v);
 
 /**
  * struct cmk_nl_lease - terms of a lease
@@ -66,6 +86,7 @@ struct cmk_nl_range {
 enum cmk_nl_event_type {
 	CMK_NL_KEY_WANTED,
 	CMK_NL_STATE_CHANGED,
+	CMK_NL_REKEY_CHANGED,
 	CMK_NL_UNBOUND,
 	CMK_NL_BENCHMARK,	/* one has ended */
 	CMK_NL_LOST,		/* a gap or an overrun: dump again */
@@ -221,5 +242,6 @@ int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,
 
 const char *cmk_gate_name(enum cmk_gate gate);
 const char *cmk_cause_name(enum cmk_cause cause);
+const char *cmk_rekey_state_name(enum cmk_rekey_state state);
 
 #endif

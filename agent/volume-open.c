@@ -231,8 +231,8 @@ int cmk_volume_restore(struct cmk_volume *v, cmk_volume_done_t done,
 	if (v->kernel.gate != CMK_GATE_OPEN)
 		return cmk_error_set(e, CMK_NOT_PERMITTED, -EPERM, "closed",
 				     "the gate is closed; cmkctl restore opens it");
-	if (v->kernel.live == v->kernel.ranges && !v->keys) {
-		done(NULL, v->kernel.live, v->kernel.ranges, userdata);
+	if (!cmk_nl_keys_missing(&v->kernel) && !v->keys) {
+		done(NULL, v->kernel.ranges, v->kernel.ranges, userdata);
 		return 0;
 	}
 	r = cmk_volume_fetch(v, CMK_FETCH_FILL, e);

@@ -439,7 +439,7 @@ static void on_answer(struct cmk_probe_user *u,
 		remember_identity(v, res);
 	tell_probed(v, res, started);
 	/* A fill that failed is tried again when the vault answers. */
-	if (res->answer == CMK_USABLE && v->kernel.live < v->kernel.ranges &&
+	if (res->answer == CMK_USABLE && cmk_nl_keys_missing(&v->kernel) &&
 	    cmk_pol_phase_live(v->pol.phase)) {
 		memcpy(uuid, v->st.uuid, sizeof(uuid));
 		cmk_volumes_look(v->agent, uuid);

@@ -278,7 +278,7 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	if (closed)
 		cmk_volume_end_fetch(v);
 	/* As a table that was exchanged, or a key drop, leaves it. */
-	if (k->gate == CMK_GATE_OPEN && was_open && k->live < k->ranges &&
+	if (k->gate == CMK_GATE_OPEN && was_open && cmk_nl_keys_missing(k) &&
 	    cmk_pol_phase_live(v->pol.phase) && !v->keys &&
 	    cmk_boottime() >= v->fill_at)
 		cmk_volume_fetch(v, CMK_FETCH_FILL, &e);

@@ -23,7 +23,7 @@ const char *volume_state(const struct cmk_nl_volume *v, const json_t *agent)
 	}
 	if (agent && strcmp(json_text(agent, "state"), "grace") == 0)
 		return "grace";
-	return v->live == v->ranges ? "ready" : "opening";
+	return cmk_nl_keys_missing(v) ? "opening" : "ready";
 }
 
 static const char *lapse_name(enum cmk_lapse lapse)
@@ -56,6 +56,25 @@ static void set_lease(json_t *object, const struct cmk_nl_volume *v)
 			    json_boolean(v->keep_asleep));
 }
 
+static void set_rekey(json_t *object, const struct cmk_nl_volume *v)
+{
+	const struct cmk_nl_rekeying *k = &v->rekey;
+	json_t *o;
+
+	if (k->state == CMK_REKEY_STATE_NONE)
+		return;
+	o = json_pack("{s:s, s:I, s:I, s:I}", "state",
+		      cmk_rekey_state_name(k->state), "range",
+		      (json_int_t)k->range, "done", (json_int_t)k->done * 512,
+		      "size", (json_int_t)k->sectors * 512);
+	if (k->error) {
+		json_object_set_new(o, "error",
+				    json_string(strerror(k->error)));
+		json_object_set_new(o, "sector", json_integer(k->sector));
+	}
+	json_object_set_new(object, "rekey", o);
+}
+
 json_t *volume_json(const struct cmk_nl_volume *v, const json_t *agent)
 {
 	char uuid[VOLUME_TEXT];
@@ -82,6 +101,7 @@ json_t *volume_json(const struct cmk_nl_volume *v, const json_t *agent)
 	json_object_set_new(o, "major", json_integer(v->major));
 	json_object_set_new(o, "minor", json_integer(v->minor));
 	set_lease(o, v);
+	set_rekey(o, v);
 	if (agent)
 		json_object_update_missing(o, (json_t *)agent);
 	return o;
