@@ -75,6 +75,7 @@ CMKD_SRC := \
 	agent/volume-policy.c \
 	agent/volume-words.c \
 	agent/keys.c \
+	agent/keys-install.c \
 	agent/probe.c \
 	agent/link.c
 

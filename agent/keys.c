@@ -6,39 +6,16 @@
  * collected until the last is here, because a restore sets all or none.  The
  * other requests are not made yet: the time of one runs from the moment that
  * it is made, and in line behind the others it would run out.
+ *
+ * Of a range that is rekeyed both DEKs are brought, and the key of the kernel's
+ * record: the three go to the kernel in one command.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
-#include "keys.h"
-
-struct dek_op {
-	struct cmk_keys *keys;
-	uint32_t range;
-	struct cmk_kek_op *op;
-	struct cmk_secret dek;
-};
-
-struct cmk_keys {
-	struct cmk_kek_set *set;
-	const struct cmk_header *header;
-	struct cmk_header_info info;
-	struct cmk_header_kek kek;
-	unsigned int kek_index;
-	bool has_id;
-	unsigned char hk_id[32];
-	struct cmk_secret hk;
-	struct cmk_kek_op *hk_op;
-	struct dek_op *deks;		/* mode direct, one a range */
-	uint32_t next;			/* range to ask for */
-	uint32_t pending;
-	bool over;			/* called back, or never will */
-	cmk_keys_answer_t answer;
-	cmk_keys_done_t done;
-	void *userdata;
-};
+#include "keys-internal.h"
 
 static void cancel_all(struct cmk_keys *k)
 {
@@ -46,7 +23,7 @@ static void cancel_all(struct cmk_keys *k)
 
 	if (k->hk_op)
 		cmk_kek_cancel(k->hk_op);
-	for (i = 0; k->deks && i < k->info.ranges; i++)
+	for (i = 0; k->deks && i < k->slots; i++)
 		if (k->deks[i].op)
 			cmk_kek_cancel(k->deks[i].op);
 }
@@ -59,8 +36,9 @@ void cmk_keys_free(struct cmk_keys *k)
 		return;
 	k->over = true;
 	cancel_all(k);
-	for (i = 0; k->deks && i < k->info.ranges; i++)
+	for (i = 0; k->deks && i < k->slots; i++)
 		cmk_secret_wipe(&k->deks[i].dek);
+	cmk_secret_wipe(&k->record_key);
 	cmk_secret_wipe(&k->hk);
 	free(k->deks);
 	free(k);
@@ -88,12 +66,13 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 	k->pending--;
 	if (k->over)
 		return;
-	k->answer(res, d->range, k->userdata);
+	k->answer(res, d->slot == CMK_SLOT_SPARE ? k->rekey.range : d->slot,
+		  k->userdata);
 	if (res->answer != CMK_USABLE) {
 		finish(k, &res->error, res);
 		return;
 	}
-	if (cmk_header_open_direct(k->header, d->range, &res->plain, &d->dek,
+	if (cmk_header_open_direct(k->header, d->slot, &res->plain, &d->dek,
 				   &e) ||
 	    fetch_more(k, &e)) {
 		finish(k, &e, res);
@@ -103,13 +82,18 @@ static void on_dek(struct cmk_kek_result *res, void *userdata)
 		finish(k, NULL, res);
 }
 
-static int get_blob(const struct cmk_keys *k, uint32_t range,
+static uint32_t slot_at(const struct cmk_keys *k, uint32_t i)
+{
+	return i < k->info.ranges ? i : CMK_SLOT_SPARE;
+}
+
+static int get_blob(const struct cmk_keys *k, uint32_t slot,
 		    const void **blob, size_t *len, struct cmk_error *e)
 {
 	unsigned int kek;
 	int r;
 
-	r = cmk_header_get_direct(k->header, range, &kek, blob, len, e);
+	r = cmk_header_get_direct(k->header, slot, &kek, blob, len, e);
 	if (r)
 		return r;
 	/* Only the KEK that the node allows is ever asked. */
@@ -117,20 +101,21 @@ static int get_blob(const struct cmk_keys *k, uint32_t range,
 		return cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
 				     "kek-not-allowed",
 				     "range %u is wrapped by another KEK than the header key",
-				     range);
+				     slot == CMK_SLOT_SPARE ? k->rekey.range :
+							      slot);
 	return 0;
 }
 
-static int fetch_dek(struct cmk_keys *k, uint32_t range, struct cmk_error *e)
+static int fetch_dek(struct cmk_keys *k, uint32_t i, struct cmk_error *e)
 {
-	struct dek_op *d = &k->deks[range];
+	struct dek_op *d = &k->deks[i];
 	const void *blob;
 	size_t len;
 	int r;
 
 	d->keys = k;
-	d->range = range;
-	r = get_blob(k, range, &blob, &len, e);
+	d->slot = slot_at(k, i);
+	r = get_blob(k, d->slot, &blob, &len, e);
 	if (!r)
 		r = cmk_kek_unwrap(k->set, k->kek.kid, k->kek.alg, blob, len,
 				   CMK_PATIENCE, on_dek, d, &d->op, e);
@@ -146,7 +131,7 @@ static int fetch_more(struct cmk_keys *k, struct cmk_error *e)
 	unsigned int max = cmk_kek_concurrency(k->set);
 	int r;
 
-	while (k->next < k->info.ranges && k->pending < max) {
+	while (k->next < k->slots && k->pending < max) {
 		r = fetch_dek(k, k->next, e);
 		if (r)
 			return r;
@@ -164,12 +149,12 @@ static int fetch_deks(struct cmk_keys *k, struct cmk_error *e)
 	uint32_t i;
 	int r;
 
-	for (i = 0; i < k->info.ranges; i++) {
-		r = get_blob(k, i, &blob, &len, e);
+	for (i = 0; i < k->slots; i++) {
+		r = get_blob(k, slot_at(k, i), &blob, &len, e);
 		if (r)
 			return r;
 	}
-	k->deks = calloc(k->info.ranges, sizeof(*k->deks));
+	k->deks = calloc(k->slots, sizeof(*k->deks));
 	if (!k->deks)
 		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
 				     "out of memory");
@@ -195,6 +180,11 @@ static int check_hk(struct cmk_keys *k, struct cmk_secret *payload,
 				     "header-exchanged",
 				     "the header has another header key than the one that this node opened last; if that is meant, use --accept-header");
 	memcpy(k->hk_id, id, sizeof(id));
+	if (k->has_rekey &&
+	    cmk_header_record_key(k->header, &k->hk, &k->rekey,
+				  &k->record_key))
+		return cmk_error_set(e, CMK_FAILED, -EIO, "crypto",
+				     "cannot make the key of the rekey's record");
 	return 0;
 }
 
@@ -241,6 +231,8 @@ int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
 	k->done = done;
 	k->userdata = userdata;
 	cmk_header_get_info(header, &k->info);
+	k->has_rekey = cmk_header_get_next(header, &k->rekey);
+	k->slots = k->info.ranges + k->has_rekey;
 	if (hk_id) {
 		k->has_id = true;
 		memcpy(k->hk_id, hk_id, 32);
@@ -263,130 +255,4 @@ int cmk_keys_fetch(struct cmk_keys **ret, struct cmk_kek_set *set,
 const unsigned char *cmk_keys_hk_id(const struct cmk_keys *k)
 {
 	return k->hk_id;
-}
-
-/* @e: kept apart, since a dump that is ended early has an error of its own. */
-struct generation_check {
-	const struct cmk_keys *keys;
-	uint32_t seen;
-	struct cmk_error e;
-};
-
-static int check_run(const struct cmk_nl_range *run, void *userdata)
-{
-	struct generation_check *c = userdata;
-	uint32_t i, generation;
-
-	for (i = run->range; i - run->range < run->count; i++) {
-		c->seen++;
-		if (!cmk_header_slot(c->keys->header, i, &generation))
-			return cmk_error_set(&c->e, CMK_UNSUITABLE, -ENOKEY,
-					     "slot-empty",
-					     "the header has no key for range %u",
-					     i);
-		if (run->generation && run->generation != generation)
-			return cmk_error_set(&c->e, CMK_UNSUITABLE, -ESTALE,
-				"generation",
-				"range %u: the header has generation %u, the kernel had %u live; no key was set",
-				i, generation, run->generation);
-	}
-	return 0;
-}
-
-static int check_geometry(const struct cmk_header_info *h,
-			  const struct cmk_nl_volume *v, struct cmk_error *e)
-{
-	const char *what = NULL;
-
-	if (h->ranges != v->ranges)
-		what = "number of ranges";
-	else if (h->range_sectors != v->range_sectors)
-		what = "range size";
-	else if (h->sector_size != v->sector_size)
-		what = "sector size";
-	if (!what)
-		return 0;
-	return cmk_error_set(e, CMK_UNSUITABLE, -EEXIST, "geometry",
-			     "the %s of the mapped device is not the header's",
-			     what);
-}
-
-int cmk_keys_check(const struct cmk_keys *k, struct cmk_nl *nl,
-		   const struct cmk_nl_volume *kernel, struct cmk_error *e)
-{
-	struct generation_check c = { .keys = k };
-	int r;
-
-	r = check_geometry(&k->info, kernel, e);
-	if (!r)
-		r = cmk_nl_ranges(nl, k->info.uuid, false, check_run, &c, e);
-	if (r && c.e.err)
-		*e = c.e;
-	if (!r && c.seen != k->info.ranges)
-		r = cmk_error_set(e, CMK_FAILED, -EPROTO, "geometry",
-				  "the kernel told of %u ranges, not %u",
-				  c.seen, k->info.ranges);
-	return r;
-}
-
-static int install_hk(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
-		      uint32_t generation, const struct cmk_secret *slot_key,
-		      struct cmk_error *e)
-{
-	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
-	int r;
-
-	r = cmk_header_open_hk(k->header, range, slot_key, &dek, e);
-	if (r)
-		return r;
-	return cmk_nl_key_set(nl, k->info.uuid, range, generation, &dek, e);
-}
-
-static int install_one(struct cmk_keys *k, struct cmk_nl *nl, uint32_t range,
-		       const struct cmk_secret *slot_key, struct cmk_error *e)
-{
-	uint32_t generation;
-
-	if (!cmk_header_slot(k->header, range, &generation))
-		return cmk_error_set(e, CMK_UNSUITABLE, -ENOKEY, "slot-empty",
-				     "the header has no key for range %u",
-				     range);
-	if (!k->deks)
-		return install_hk(k, nl, range, generation, slot_key, e);
-	return cmk_nl_key_set(nl, k->info.uuid, range, generation,
-			      &k->deks[range].dek, e);
-}
-
-static int install_all(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
-		       struct cmk_error *e)
-{
-	__cmk_secret struct cmk_secret slot_key = CMK_SECRET_INIT;
-	uint32_t i;
-	int r = 0;
-
-	if (!k->deks)
-		r = cmk_header_slot_key(k->header, &k->hk, &slot_key);
-	if (r)
-		return cmk_error_set(e, CMK_FAILED, r, "crypto",
-				     "cannot make the key of the slots");
-	for (i = 0; i < k->info.ranges; i++) {
-		r = install_one(k, nl, i, &slot_key, e);
-		if (r)
-			return r;
-		++*live;
-	}
-	return 0;
-}
-
-int cmk_keys_install(struct cmk_keys *k, struct cmk_nl *nl, uint32_t *live,
-		     struct cmk_error *e)
-{
-	int r = cmk_nl_keys_begin(nl, e);
-
-	*live = 0;
-	if (r)
-		return r;
-	r = install_all(k, nl, live, e);
-	cmk_nl_keys_end(nl);
-	return r;
 }

@@ -52,20 +52,29 @@ const unsigned char *cmk_keys_hk_id(const struct cmk_keys *keys);
  * cmk_keys_check() - may these DEKs be the kernel's?
  *
  * Compares geometry and the generation of each range with what the kernel
- * remembers.  One mismatch, and no key is set at all: code "generation" or
- * "geometry".
+ * remembers, in its memory and in its record of a rekey.  One mismatch, and no
+ * key is set at all: code "generation", "geometry" or "rekey".
  */
-int cmk_keys_check(const struct cmk_keys *keys, struct cmk_nl *nl,
+int cmk_keys_check(struct cmk_keys *keys, struct cmk_nl *nl,
 		   const struct cmk_nl_volume *kernel, struct cmk_error *e);
+
+/* How a rekey that was interrupted goes on; @bandwidth: KiB a second, 0: all */
+struct cmk_keys_rekey {
+	bool paused;
+	uint32_t bandwidth;
+};
 
 /**
  * cmk_keys_install() - set the DEK of each range
- * @live: how many were set
+ * @terms: of a range that is rekeyed, which gets both of its DEKs
+ * @live: how many ranges have theirs
  *
- * In a session of its own, which is over when it returns.
+ * After cmk_keys_check(), once.  In a session of its own, which is over when it
+ * returns.
  */
 int cmk_keys_install(struct cmk_keys *keys, struct cmk_nl *nl,
-		     uint32_t *live, struct cmk_error *e);
+		     const struct cmk_keys_rekey *terms, uint32_t *live,
+		     struct cmk_error *e);
 
 /* Ends what is under way, wipes; NULL is fine. */
 void cmk_keys_free(struct cmk_keys *keys);

@@ -90,6 +90,24 @@ static bool get_hex(const json_t *j, const char *key, unsigned char *ret,
 	return true;
 }
 
+static void rekey_from_json(struct cmk_state_rekey *r, const json_t *j)
+{
+	r->wanted = json_is_object(j);
+	r->paused = json_is_true(json_object_get(j, "paused"));
+	r->first = json_integer_value(json_object_get(j, "first"));
+	r->next = json_integer_value(json_object_get(j, "next"));
+	r->last = json_integer_value(json_object_get(j, "last"));
+	r->bandwidth = json_integer_value(json_object_get(j, "bandwidth"));
+}
+
+static json_t *rekey_to_json(const struct cmk_state_rekey *r)
+{
+	return json_pack("{s:b, s:I, s:I, s:I, s:I}", "paused", r->paused,
+			 "first", (json_int_t)r->first, "next",
+			 (json_int_t)r->next, "last", (json_int_t)r->last,
+			 "bandwidth", (json_int_t)r->bandwidth);
+}
+
 static void from_json(struct cmk_state *st, const json_t *j)
 {
 	const json_t *options = json_object_get(j, "options");
@@ -108,6 +126,7 @@ static void from_json(struct cmk_state *st, const json_t *j)
 	get_text(j, "tid", st->tid, sizeof(st->tid));
 	st->has_hk = get_hex(j, "hk_id", st->hk_id, sizeof(st->hk_id));
 	st->seq = json_integer_value(json_object_get(j, "seq"));
+	rekey_from_json(&st->rekey, json_object_get(j, "rekey"));
 	for (i = 0; i < CMK_STATE_OPTIONS; i++)
 		get_text(options, cmk_state_options[i], st->options[i],
 			 CMK_STATE_OPTION_LEN);
@@ -143,7 +162,7 @@ int cmk_state_load(const char *dir, const unsigned char uuid[16],
 
 static json_t *to_json(const struct cmk_state *st)
 {
-	json_t *options = json_object();
+	json_t *options = json_object(), *j;
 	char uuid[37], hex[65] = "";
 	unsigned int i;
 
@@ -154,15 +173,18 @@ static json_t *to_json(const struct cmk_state *st)
 		if (st->options[i][0])
 			json_object_set_new(options, cmk_state_options[i],
 					    json_string(st->options[i]));
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:o}",
-			 "version", 1, "uuid", uuid, "name", st->name,
-			 "device", st->device, "header", st->header,
-			 "kek", st->kek, "leaving", st->leaving,
-			 "kid", st->kid, "hk_id", hex,
-			 "seq", (json_int_t)st->seq, "generations",
-			 (json_int_t)st->generations, "former", st->former,
-			 "former_at", (json_int_t)st->former_at, "oid", st->oid,
-			 "tid", st->tid, "options", options);
+	j = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:o}",
+		      "version", 1, "uuid", uuid, "name", st->name,
+		      "device", st->device, "header", st->header,
+		      "kek", st->kek, "leaving", st->leaving,
+		      "kid", st->kid, "hk_id", hex,
+		      "seq", (json_int_t)st->seq, "generations",
+		      (json_int_t)st->generations, "former", st->former,
+		      "former_at", (json_int_t)st->former_at, "oid", st->oid,
+		      "tid", st->tid, "options", options);
+	if (j && st->rekey.wanted)
+		json_object_set_new(j, "rekey", rekey_to_json(&st->rekey));
+	return j;
 }
 
 static int write_all(int fd, const char *s, size_t len)

@@ -29,11 +29,25 @@
  * @former, @former_at: the kid that the live header needed before the last
  *	rewrap, which ended then (Unix seconds); "" if there was none
  * @oid, @tid: of the token of the last proof
+ * @rekey: what was asked for, as far as it is not done
  * @options: the volume's policy options as text, "" where not given, in the
  *	order of cmk_state_options
  */
 #define CMK_STATE_OPTIONS	4
 #define CMK_STATE_OPTION_LEN	32
+
+/**
+ * struct cmk_state_rekey - ranges that are to be rekeyed
+ * @wanted: false: none are
+ * @first, @last: that were asked for
+ * @next: the first of them that is not done
+ * @paused: until somebody says that it may go on
+ * @bandwidth: KiB a second, 0 for no limit
+ */
+struct cmk_state_rekey {
+	bool wanted, paused;
+	uint32_t first, next, last, bandwidth;
+};
 
 struct cmk_state {
 	unsigned char uuid[16];
@@ -46,6 +60,7 @@ struct cmk_state {
 	uint64_t seq, generations;
 	char former[CMK_KID_MAX + 1];
 	int64_t former_at;
+	struct cmk_state_rekey rekey;
 	char oid[CMK_POL_ID_LEN], tid[CMK_POL_ID_LEN];
 	char options[CMK_STATE_OPTIONS][CMK_STATE_OPTION_LEN];
 };

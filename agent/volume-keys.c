@@ -98,6 +98,11 @@ static int open_gate(struct cmk_volume *v, struct cmk_nl *nl,
 static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
 			uint32_t *live, struct cmk_error *e)
 {
+	const struct cmk_keys_rekey terms = {
+		.paused = v->st.rekey.paused,
+		.bandwidth = v->st.rekey.bandwidth,
+	};
+	struct cmk_nl_volume now;
 	int r;
 
 	v->half_open = false;
@@ -108,9 +113,13 @@ static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
 		r = open_gate(v, nl, e);
 	if (r)
 		return r;
-	r = cmk_keys_install(v->keys, nl, live, e);
-	if (r)
+	r = cmk_keys_install(v->keys, nl, &terms, live, e);
+	if (r) {
 		v->half_open = close_again(v, nl) != 0;
+	} else if (!cmk_nl_volume_get(nl, v->st.uuid, &now, e)) {
+		v->kernel.live = now.live;
+		v->kernel.rekey = now.rekey;
+	}
 	return r;
 }
 
@@ -184,12 +193,10 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 	cmk_volume_observe(v, &o);
 }
 
-static void installed(struct cmk_volume *v, const struct cmk_kek_result *last,
-		      uint32_t live)
+static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
 {
 	struct cmk_pol_obs o = { .kind = CMK_OBS_RESTORED };
 
-	v->kernel.live = live;
 	switch (v->fetch) {
 	case CMK_FETCH_OPEN:
 		opened(v, last);
@@ -276,7 +283,7 @@ static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 		return;
 	}
 	audit_installed(v, live, last);
-	installed(v, last, live);
+	installed(v, last);
 	cmk_volume_tell(v, NULL, live);
 }
 

@@ -94,6 +94,7 @@ static int recall(struct cmk_agent *a, const struct cmk_state *st,
 	ret->generations = old.generations;
 	memcpy(ret->former, old.former, sizeof(old.former));
 	ret->former_at = old.former_at;
+	ret->rekey = old.rekey;
 	if (!strcmp(ret->kek, old.kek))
 		memcpy(ret->leaving, old.leaving, sizeof(old.leaving));
 	memcpy(ret->oid, old.oid, sizeof(old.oid));

@@ -11,7 +11,8 @@ $(BUILD)/test/kek-tool: $(KEK_TOOL_OBJ) $(CMKLIB)
 TEST_TOOLS += $(BUILD)/test/kek-tool
 
 # Before libcmk: it has its own answers of the kernel.
-KEYS_TOOL_OBJ := $(BUILD)/obj/tests/e2e/keys-tool.o $(BUILD)/obj/agent/keys.o
+KEYS_TOOL_OBJ := $(BUILD)/obj/tests/e2e/keys-tool.o $(BUILD)/obj/agent/keys.o \
+	$(BUILD)/obj/agent/keys-install.o
 
 $(BUILD)/test/keys-tool: $(KEYS_TOOL_OBJ) $(CMKLIB)
 	$(call link,$(KEYS_TOOL_OBJ) $(CMKLIB) $(CMKLIB_LIBS))

@@ -6,6 +6,7 @@
  * that are as they were made.
  */
 #include <argp.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,12 @@ int cmk_nl_key_set(struct cmk_nl *nl, const unsigned char *uuid,
 	    !memcmp(sum, run.made[range], sizeof(sum)))
 		run.set++;
 	return 0;
+}
+
+int cmk_nl_rekey_start(struct cmk_nl *nl, const unsigned char *uuid,
+		       const struct cmk_nl_rekey *r, struct cmk_error *e)
+{
+	return -EOPNOTSUPP;
 }
 
 int cmk_nl_keys_begin(struct cmk_nl *nl, struct cmk_error *e)
@@ -185,6 +192,7 @@ static void on_answer(const struct cmk_kek_result *res, uint32_t range,
 static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 		    const struct cmk_kek_result *last, void *userdata)
 {
+	static const struct cmk_keys_rekey terms;
 	struct cmk_error e;
 	uint32_t live;
 
@@ -192,7 +200,7 @@ static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 	run.waiting = false;
 	if (why)
 		snprintf(run.error, sizeof(run.error), "%s", why->code);
-	else if (cmk_keys_install(keys, NULL, &live, &e))
+	else if (cmk_keys_install(keys, NULL, &terms, &live, &e))
 		snprintf(run.error, sizeof(run.error), "%s", e.code);
 	cmk_keys_free(keys);
 	run.keys = NULL;

@@ -77,6 +77,10 @@ static void what_was_saved_is_loaded(void **unused)
 		.oid = "o",
 		.tid = "t",
 		.options = { [1] = "0", [3] = "20s" },
+		.rekey = {
+			.wanted = true, .paused = true, .first = 2, .next = 5,
+			.last = 65535, .bandwidth = UINT32_MAX,
+		},
 	}, b;
 	struct cmk_error e;
 	char p[256];
