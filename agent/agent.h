@@ -16,6 +16,7 @@ struct cmk_config;
 struct cmk_kek_set;
 struct cmk_link;
 struct cmk_prober;
+struct cmk_rekey;
 struct cmk_rewrap;
 struct cmk_rotation;
 struct cmk_volume;
@@ -26,6 +27,9 @@ struct cmk_volume;
  * @rewraps: list of those under way, rewrap.c's
  * @end_rewrap: cmk_rewrap_end(), for the volumes, which know no rewrap; NULL
  *	before the first
+ * @rekeys: list of the volumes that are rekeyed, rekey.c's
+ * @look_rekey, @end_rekey: cmk_rekey_look() and _end(), for the volumes, which
+ *	know no rekey
  * @rotation: looks for new versions of KEKs
  * @resync: due when the kernel's view has to be read again
  */
@@ -39,6 +43,9 @@ struct cmk_agent {
 	struct cmk_volume *volumes;
 	struct cmk_rewrap *rewraps;
 	void (*end_rewrap)(struct cmk_agent *a, const unsigned char uuid[16]);
+	struct cmk_rekey *rekeys;
+	void (*look_rekey)(struct cmk_agent *a, const unsigned char uuid[16]);
+	void (*end_rekey)(struct cmk_agent *a, const unsigned char uuid[16]);
 	struct cmk_rotation *rotation;
 	sd_event_source *resync;
 };

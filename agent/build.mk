@@ -63,8 +63,13 @@ CMKD_SRC := \
 	agent/rewrap-find.c \
 	agent/rewrap-slots.c \
 	agent/rewrap-write.c \
+	agent/rekey.c \
+	agent/rekey-order.c \
+	agent/rekey-work.c \
+	agent/rekey-write.c \
 	agent/rotate.c \
 	agent/methods-rewrap.c \
+	agent/methods-rekey.c \
 	agent/methods-header.c \
 	agent/methods-restore.c \
 	agent/methods-erase.c \

@@ -28,6 +28,7 @@
 #include "link.h"
 #include "methods.h"
 #include "probe.h"
+#include "rekey.h"
 #include "rewrap.h"
 #include "rotate.h"
 #include "state.h"
@@ -195,6 +196,8 @@ static int make_parts(struct daemon *d, struct cmk_error *e)
 	struct cmk_agent *a = &d->agent;
 	int r;
 
+	a->look_rekey = cmk_rekey_look;
+	a->end_rekey = cmk_rekey_end;
 	r = sd_event_default(&a->event);
 	if (r >= 0)
 		r = add_signals(d);
@@ -230,6 +233,7 @@ static void end_parts(struct daemon *d)
 	cmk_volumes_free(a);
 	cmk_kek_set_free(a->keks);
 	cmk_rewraps_free(a);
+	cmk_rekeys_free(a);
 	cmk_rotation_free(a);
 	cmk_prober_free(a->prober);
 	cmk_link_free(a->link);

@@ -152,7 +152,7 @@ void cmk_request_fail(struct cmk_request *req, const struct cmk_error *e)
 }
 
 void cmk_request_progress(struct cmk_request *req, const char *what,
-			  uint32_t done, uint32_t total)
+			  uint64_t done, uint64_t total)
 {
 	/* A slow reader gets fewer of these, never a longer queue. */
 	if (!req->client || req->client->out_len)

@@ -51,6 +51,6 @@ void cmk_request_fail(struct cmk_request *req, const struct cmk_error *e);
 
 /* @done of @total of @what. */
 void cmk_request_progress(struct cmk_request *req, const char *what,
-			  uint32_t done, uint32_t total);
+			  uint64_t done, uint64_t total);
 
 #endif

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "link.h"
 #include "methods.h"
+#include "rekey.h"
 #include "rewrap.h"
 #include "span.h"
 #include "volume.h"
@@ -282,6 +283,19 @@ static void status_wrap(const struct cmk_volume *v, json_t *j)
 							   (json_int_t)total));
 }
 
+static void status_rekey(const struct cmk_volume *v, json_t *j)
+{
+	struct cmk_rekey_view view;
+
+	if (!cmk_rekey_look_at(v->agent, v->st.uuid, &view))
+		return;
+	json_object_set_new(j, "rekey_order", json_pack(
+		"{s:I, s:I, s:I, s:I, s:b, s:s}", "first",
+		(json_int_t)view.first, "last", (json_int_t)view.last, "done",
+		(json_int_t)view.done, "total", (json_int_t)view.total,
+		"paused", view.paused, "stopped", view.why));
+}
+
 static json_t *status_of(const struct cmk_volume *v)
 {
 	char uuid[37];
@@ -299,6 +313,7 @@ static json_t *status_of(const struct cmk_volume *v)
 	if (v->life == CMK_VOLUME_WATCHED)
 		status_policy(v, j);
 	status_wrap(v, j);
+	status_rekey(v, j);
 	status_answer(v, j);
 	return j;
 }
@@ -334,6 +349,10 @@ const struct cmk_method cmk_methods[] = {
 	{ "Probe", method_probe },
 	{ "Rewrap", cmk_method_rewrap },
 	{ "SetKek", cmk_method_set_kek },
+	{ "Rekey", cmk_method_rekey },
+	{ "RekeyAttach", cmk_method_rekey_attach },
+	{ "RekeyPause", cmk_method_rekey_pause },
+	{ "RekeyResume", cmk_method_rekey_resume },
 	{ "HeaderRepair", cmk_method_header_repair },
 	{ "HeaderRestore", cmk_method_header_restore },
 	{ "Erase", cmk_method_erase },

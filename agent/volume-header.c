@@ -122,6 +122,31 @@ void cmk_volume_save(struct cmk_volume *v)
 			      e.text);
 }
 
+int cmk_volume_replace_header(struct cmk_volume *v, struct cmk_header *h,
+			      struct cmk_error *e)
+{
+	struct cmk_header_kek kek;
+	int r;
+
+	/* The probe borrows the header. */
+	cmk_probe_leave(&v->probe);
+	cmk_header_free(v->header);
+	v->header = h;
+	cmk_header_get_info(h, &v->info);
+	r = cmk_volume_known_wrap(h, &v->st, &v->kek, &kek, e);
+	v->st.seq = v->info.seq;
+	v->st.generations = cmk_header_generations(h);
+	if (!r)
+		r = cmk_state_save(v->agent->config->state_directory, &v->st,
+				   e);
+	v->probe.header = h;
+	v->probe.kek = v->kek;
+	if (cmk_probe_join(v->agent->prober, &v->probe) && !r)
+		r = cmk_error_set(e, CMK_PARTIAL, -ENOMEM, "not-watched",
+				  "the volume cannot be watched; restart cmkd");
+	return r;
+}
+
 int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
 			   unsigned int kek, const struct cmk_kek_result *proof,
 			   struct cmk_error *e)

@@ -62,6 +62,16 @@ int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
 			   const struct cmk_kek_result *proof,
 			   struct cmk_error *e);
 
+/**
+ * cmk_volume_replace_header() - go on with a header of other slots
+ * @h: taken over; it is on disk, and verified
+ *
+ * Its wrap is the same key's, and nothing of the policy changes.  No keys may
+ * be on their way.  Errors as of cmk_volume_take_header().
+ */
+int cmk_volume_replace_header(struct cmk_volume *v, struct cmk_header *h,
+			      struct cmk_error *e);
+
 /* Reads the header, checks it and what it says against what the node knows. */
 int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e);
 

@@ -285,6 +285,7 @@ static void on_keys(struct cmk_keys *keys, const struct cmk_error *why,
 	audit_installed(v, live, last);
 	installed(v, last);
 	cmk_volume_tell(v, NULL, live);
+	v->agent->look_rekey(v->agent, v->st.uuid);
 }
 
 int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
@@ -311,6 +312,7 @@ void cmk_volume_end_fetch(struct cmk_volume *v)
 
 	if (v->agent->end_rewrap)
 		v->agent->end_rewrap(v->agent, v->st.uuid);
+	v->agent->end_rekey(v->agent, v->st.uuid);
 	if (!v->keys)
 		return;
 	cmk_keys_free(v->keys);

@@ -146,6 +146,7 @@ void cmk_volume_forget(struct cmk_volume *v)
 	/* One of a closed volume, which was only to be opened, goes on. */
 	if (v->life != CMK_VOLUME_OPENING && v->agent->end_rewrap)
 		v->agent->end_rewrap(v->agent, v->st.uuid);
+	v->agent->end_rekey(v->agent, v->st.uuid);
 	v->get = NULL;
 	if (get)
 		cmk_kek_cancel(get);
@@ -282,6 +283,7 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	    cmk_pol_phase_live(v->pol.phase) && !v->keys &&
 	    cmk_boottime() >= v->fill_at)
 		cmk_volume_fetch(v, CMK_FETCH_FILL, &e);
+	v->agent->look_rekey(v->agent, v->st.uuid);
 }
 
 static int adopt_header(struct cmk_volume *v)
