@@ -36,6 +36,7 @@ CMKCTL_SRC := \
 	tools/cmd-list.c \
 	tools/cmd-open.c \
 	tools/cmd-probe.c \
+	tools/cmd-rekey.c \
 	tools/cmd-restore.c \
 	tools/cmd-revoke.c \
 	tools/cmd-rewrap.c \

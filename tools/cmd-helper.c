@@ -4,10 +4,11 @@
  * cmk-helper.socket.  It does as root what others may ask for who are not:
  * members of SecurityGroup= revoke and hold, also with the agent dead; and the
  * agent, which is root in a sandbox, lets it shut file systems down, stop units
- * and start them again.
+ * and start them again, and drain a device whose rekey is to begin.
  */
 #include <errno.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "dm.h"
 #include "helper.h"
 #include "member.h"
 #include "netlink.h"
@@ -170,19 +172,42 @@ static void tell_trail(struct cmkctl *ctl, const struct cmk_nl_volume *v,
 	trail_write(ctl, v, &t);
 }
 
+static int look(const unsigned char uuid[16], struct cmk_nl_volume *ret,
+		struct cmk_error *e)
+{
+	struct cmk_nl *nl = NULL;
+	int r;
+
+	r = cmk_nl_open(&nl, e);
+	if (!r)
+		r = cmk_nl_volume_get(nl, uuid, ret, e);
+	cmk_nl_close(nl);
+	return r;
+}
+
+/* Not to be stopped between the suspend and the resume. */
+static int method_drain(struct cmkctl *ctl, const unsigned char uuid[16])
+{
+	struct cmk_nl_volume v;
+	struct cmk_error e;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	if (look(uuid, &v, &e))
+		return ctl_fail(ctl, &e, NULL);
+	if (v.rekey.state == CMK_REKEY_STATE_ARMED && dm_drain(v.name, &e))
+		return ctl_fail(ctl, &e, v.name);
+	return CMK_OK;
+}
+
 static int method_purge(struct cmkctl *ctl, const unsigned char uuid[16])
 {
 	json_t *purged __json = NULL;
 	struct cmk_nl_volume v;
-	struct cmk_nl *nl = NULL;
 	struct cmk_error e;
-	int r;
 
-	r = cmk_nl_open(&nl, &e);
-	if (!r)
-		r = cmk_nl_volume_get(nl, uuid, &v, &e);
-	cmk_nl_close(nl);
-	if (r)
+	if (look(uuid, &v, &e))
 		return ctl_fail(ctl, &e, NULL);
 	if (v.gate == CMK_GATE_OPEN)
 		return CMK_OK;
@@ -206,6 +231,8 @@ static int method(struct cmkctl *ctl, struct request *r,
 		return CMK_USAGE;
 	if (!strcmp(name, "Purge"))
 		return method_purge(ctl, uuid);
+	if (!strcmp(name, "Drain"))
+		return method_drain(ctl, uuid);
 	if (!strcmp(name, "Return"))
 		return units_start(ctl, uuid);
 	return CMK_USAGE;

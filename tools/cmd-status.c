@@ -186,6 +186,32 @@ static void show_wrap(const json_t *o)
 		     (long long)json_number(o, "exposed"));
 }
 
+static void show_rekey(const json_t *o)
+{
+	const json_t *k = json_object_get(o, "rekey");
+	const json_t *order = json_object_get(o, "rekey_order");
+	char a[TEXT_SIZE], b[TEXT_SIZE];
+
+	if (k)
+		line("rekey:", "range %lld %s, %s of %s%s%s",
+		     (long long)json_number(k, "range"),
+		     json_text(k, "state"),
+		     text_size(json_number(k, "done"), a),
+		     text_size(json_number(k, "size"), b),
+		     *json_text(k, "error") ? ": " : "",
+		     json_text(k, "error"));
+	if (!order)
+		return;
+	line(k ? "" : "rekey:", "ranges %lld to %lld%s, %s of %s",
+	     (long long)json_number(order, "first"),
+	     (long long)json_number(order, "last"),
+	     json_is_true(json_object_get(order, "paused")) ?
+	     ", paused" : "", text_size(json_number(order, "done"), a),
+	     text_size(json_number(order, "total"), b));
+	if (*json_text(order, "stopped"))
+		line("", "%s", json_text(order, "stopped"));
+}
+
 static void show_agent(const json_t *o)
 {
 	char a[TEXT_SIZE];
@@ -197,6 +223,7 @@ static void show_agent(const json_t *o)
 	else if (*json_text(o, "kek"))
 		line("key:", "%s", json_text(o, "kek"));
 	show_wrap(o);
+	show_rekey(o);
 	show_answer(o);
 	if (json_number(o, "last_proof"))
 		line("last proof:", "%s",

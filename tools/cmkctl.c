@@ -69,6 +69,15 @@ static const struct command {
 	  "wrap the keys with another KEK; rewrites no data",
 	  "  --force             take a key that format would refuse\n"
 	  "  --dry-run           ask and tell, write nothing\n" },
+	{ "rekey", cmd_rekey, "VOLUME [OPTION...]",
+	  "encrypt ranges anew under other DEKs, in place",
+	  "  --range N[-M]       these ranges\n"
+	  "  --all               all ranges\n"
+	  "  --bandwidth SIZE    at most so much a second\n"
+	  "  --detach            do not wait for the end\n"
+	  "  --attach            watch one that is under way\n"
+	  "  --pause             stop it for now\n"
+	  "  --resume            let it go on\n" },
 	{ "header", cmd_header, "ACTION DEVICE [FILE] [OPTION...]",
 	  "check, backup, restore or repair a header",
 	  "  check DEVICE         are both copies whole, and the same?\n"

@@ -48,6 +48,7 @@ int cmd_hold(struct cmkctl *ctl, int argc, char **argv);
 int cmd_list(struct cmkctl *ctl, int argc, char **argv);
 int cmd_open(struct cmkctl *ctl, int argc, char **argv);
 int cmd_probe(struct cmkctl *ctl, int argc, char **argv);
+int cmd_rekey(struct cmkctl *ctl, int argc, char **argv);
 int cmd_restore(struct cmkctl *ctl, int argc, char **argv);
 int cmd_rewrap(struct cmkctl *ctl, int argc, char **argv);
 int cmd_revoke(struct cmkctl *ctl, int argc, char **argv);

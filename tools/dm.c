@@ -193,6 +193,18 @@ int dm_resume(const char *name, struct cmk_error *e)
 	return r < 0 ? fail("start", name, -r, e) : 0;
 }
 
+int dm_drain(const char *name, struct cmk_error *e)
+{
+	struct dm_task *task __task = task_new(DM_DEVICE_SUSPEND, name);
+	int r = -ENOMEM;
+
+	if (task && dm_task_no_flush(task) && dm_task_skip_lockfs(task))
+		r = run(task);
+	/* Also after a failure: nobody else would. */
+	return dm_resume(name, e) ?:
+	       (r < 0 ? fail("suspend", name, -r, e) : 0);
+}
+
 int dm_remove(const char *name, bool deferred, struct cmk_error *e)
 {
 	struct dm_task *task __task = task_new(DM_DEVICE_REMOVE, name);

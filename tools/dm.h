@@ -50,6 +50,11 @@ bool dm_name_valid(const char *name);
 int dm_load(const struct dm_volume *v, struct cmk_error *e);
 /* Returns when udev has made the nodes. */
 int dm_resume(const char *name, struct cmk_error *e);
+/*
+ * Waits until no I/O runs on the device, and lets it go on.  Nothing is flushed
+ * and no file system frozen.
+ */
+int dm_drain(const char *name, struct cmk_error *e);
 /* @deferred: when its last user has gone. */
 int dm_remove(const char *name, bool deferred, struct cmk_error *e);
 int dm_get_state(const char *name, struct dm_state *ret, struct cmk_error *e);
