@@ -1,0 +1,250 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
+# cmk-mode: plain
+# cmk-disk: 32M
+# cmk-timeout: 400
+#
+# A volume in use gets other keys, range by range, and whatever comes between
+# loses nothing: the agent's death, a hold, a revoke, a close, another version
+# of the KEK.  In the end dm-crypt with the new key reads what the volume had,
+# and the former key is nowhere.
+
+load ../lib/guest
+load cmk
+load agent
+
+RANGE=$((4 << 20))
+
+setup() {
+	modprobe -a dm-cmk dm-crypt
+	vault_start
+	agent_config
+	helper_start
+	agent_start
+}
+
+teardown() {
+	gone oracle
+	all_down
+	kill "$HELPER_PID"
+	wait "$HELPER_PID" || true
+	rm -f /run/cmk-helper.sock
+}
+
+# As cmk-helper.socket does: one process a connection
+helper_start() {
+	socat UNIX-LISTEN:/run/cmk-helper.sock,fork,mode=0600 \
+		EXEC:"cmkctl helper" >"$BATS_TEST_TMPDIR/helper.log" 2>&1 3>&- &
+	HELPER_PID=$!
+	until [ -S /run/cmk-helper.sock ]; do sleep 0.1; done
+}
+
+make_volume() {	# WRAP
+	wipefs -aq "$CMK_DISK"
+	cmkctl -q format "$CMK_DISK" --force --kek "$KEK" --range-size 4M \
+		--wrap "$1"
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	fill begin
+}
+
+status_of() { cmkctl --json status vol | jq -r ".volumes[0] | $1"; }
+done_of() { status_of '.rekey_order.done // 99999999999'; }
+
+# beyond MIB: so much of the order is done, and not all
+beyond() {
+	local i n
+
+	for ((i = 0; i < 300; i++)); do
+		n=$(done_of)
+		[ "$n" -lt $(($1 << 20)) ] || break
+		sleep 0.1
+	done
+	echo "done: $n"
+	[ "$n" -ge $(($1 << 20)) ]
+	[ "$n" -lt $((16 << 20)) ]
+}
+
+# until_rekey WORD SECONDS: the kernel's state of it
+until_rekey() {
+	local i
+
+	for ((i = 0; i < $2 * 10; i++)); do
+		[ "$(status_of '.rekey.state // "none"')" != "$1" ] || return 0
+		sleep 0.1
+	done
+	cmkctl status vol
+	return 1
+}
+
+fill() {
+	pattern $((16 << 20)) "$1" |
+		dd of="$VOL" bs=1M iflag=fullblock oflag=direct status=none
+}
+
+# range_is RANGE SEED FILE: what is read from FILE is the range's pattern
+range_is() {
+	pattern $((16 << 20)) "$2" | tail -c +$(($1 * RANGE + 1)) |
+		head -c $RANGE | cmp - "$3"
+}
+
+read_range() {	# RANGE
+	dd if="$VOL" bs=1M skip=$(($1 * RANGE >> 20)) count=$((RANGE >> 20)) \
+		iflag=direct status=none
+}
+
+# The wrapped DEK of a range, mode direct, and the DEK itself in hexadecimal
+blob() {
+	dd if="$CMK_DISK" bs=4k count=256 iflag=direct status=none |
+		tail -c +$((8192 + $1 * 512 + 1)) | head -c 256
+}
+
+dek() {
+	local pem=$BATS_TEST_TMPDIR/pem n
+
+	for ((n = 0; n < 8; n++)); do
+		jq -rn --argjson n $n '[inputs | .. | strings |
+			select(startswith("-----BEGIN PRIVATE KEY"))][$n] // ""' \
+			"$KV_DIR"/*.json >"$pem"
+		[ -s "$pem" ] || return 1
+		openssl pkeyutl -decrypt -inkey "$pem" \
+			-pkeyopt rsa_padding_mode:oaep \
+			-pkeyopt rsa_oaep_md:sha256 -in <(blob "$1") \
+			2>/dev/null | head -c 64 | xxd -p -c 64 | grep . &&
+			return 0
+	done
+	return 1
+}
+
+# by_dm_crypt KEY RANGE: what dm-crypt makes of the range's sectors
+by_dm_crypt() {
+	crypt_create oracle "$CMK_DISK" "$1" $(($2 * RANGE / 512)) \
+		$((32768 + $2 * RANGE / 512)) $((RANGE / 512)) 4096
+	dd if=/dev/mapper/oracle bs=1M iflag=direct status=none
+	gone oracle
+}
+
+# In no copy of the header, nor between them, nor in a backup
+nowhere() {	# FILE
+	/usr/bin/python3 - "$1" "$CMK_DISK" /var/lib/cmk/backup/* <<-END
+		import sys
+		what = open(sys.argv[1], 'rb').read()
+		assert len(what) == 256
+		for name in sys.argv[2:]:
+		    with open(name, 'rb') as f:
+		        assert what not in f.read(16 << 20), name
+	END
+}
+
+@test "under load, with all that comes between" {
+	local old fio
+
+	make_volume direct
+	old=$(dek 3)
+	[ ${#old} = 128 ]
+	blob 3 >"$BATS_TEST_TMPDIR/blob"
+	range_is 3 begin <(by_dm_crypt "$old" 3)
+
+	fio --name=v --filename="$VOL" --rw=randrw --direct=1 \
+		--ioengine=libaio --iodepth=8 --size=12M --verify=crc32c \
+		--bssplit=4k/50:16k/30:64k/20 --verify_backlog=64 \
+		--time_based --runtime=6 --output=/tmp/fio.log 3>&- &
+	fio=$!
+	cmkctl --json rekey vol --all --bandwidth 512K \
+		>"$BATS_TEST_TMPDIR/rekey" 2>&1 3>&- &
+	REKEY_PID=$!
+	beyond 1
+	[ "$(status_of .state)" = ready ]
+
+	agent_stop KILL
+	wait $REKEY_PID && false
+	grep -q '"progress".*"rate"' "$BATS_TEST_TMPDIR/rekey"
+	agent_start
+	beyond 2
+	ctl key rotate pg >/dev/null
+	cmkctl rewrap vol
+	cmkctl hold vol
+	until_rekey pending 5
+	sleep 1
+	cmkctl restore vol
+	until_rekey running 10
+	beyond 3
+	wait $fio || { cat /tmp/fio.log; false; }
+
+	cmkctl revoke vol --no-purge
+	until_rekey pending 5
+	cmkctl restore vol
+	until_rekey running 10
+	beyond 5
+	cmkctl close vol
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	until_rekey running 10
+	range_is 3 begin <(read_range 3)
+
+	run cmkctl --json rekey vol --all --bandwidth 1G
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(status_of '.rekey // .rekey_order // "none"')" = none ]
+	range_is 3 begin <(read_range 3)
+	[ "$(cmkctl --json dump "$CMK_DISK" | jq -c '.keks | length')" = 1 ]
+	[ "$(dek 3)" != "$old" ]
+	range_is 3 begin <(by_dm_crypt "$(dek 3)" 3)
+	if range_is 3 begin <(by_dm_crypt "$old" 3) >/dev/null; then
+		false
+	fi
+	nowhere "$BATS_TEST_TMPDIR/blob"
+	[ "$(ls /var/lib/cmk/backup | wc -l)" = 1 ]
+	# what counts at last
+	cmkctl close vol
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	range_is 3 begin <(read_range 3)
+	dmesg | grep -c 'WARNING\|BUG' && false || true
+}
+
+@test "paused, watched, refused; and an old header stays away" {
+	make_volume hk
+	cmkctl header backup "$CMK_DISK" "$BATS_TEST_TMPDIR/old.hdr"
+	run cmkctl rekey vol --attach
+	[ "$status" = 6 ]
+	run cmkctl rekey vol --range 4
+	[ "$status" = 2 ]
+	cmkctl rekey vol --range 1-2 --bandwidth 512K --detach
+	run cmkctl rekey vol --range 1
+	echo "$output"
+	[ "$status" = 6 ]
+	cmkctl rekey vol --pause
+	until_rekey paused 5
+	run cmkctl rekey vol --attach
+	echo "$output"
+	[ "$status" = 7 ]
+	agent_stop
+	agent_start
+	sleep 1
+	until_rekey paused 5
+	cmkctl status vol
+	cmkctl rekey vol --resume
+	cmkctl rekey vol --range 1-2 --bandwidth 1G
+	pattern $((16 << 20)) begin |
+		cmp - <(dd if="$VOL" bs=1M iflag=direct status=none)
+	cmkctl close vol
+	run cmkctl --json header restore "$CMK_DISK" \
+		"$BATS_TEST_TMPDIR/old.hdr" --accept-header
+	echo "$output"
+	[ "$status" = 6 ]
+	[[ $output == *'"generation"'* ]]
+	# A node that does not know better: the disk itself does.
+	agent_stop
+	rm -rf /var/lib/cmk/state
+	agent_start
+	dd if="$BATS_TEST_TMPDIR/old.hdr" of="$CMK_DISK" bs=1M count=3 \
+		oflag=direct status=none
+	dd if="$BATS_TEST_TMPDIR/old.hdr" of="$CMK_DISK" bs=1M skip=12 \
+		seek=12 count=3 oflag=direct status=none
+	run cmkctl --json open "$CMK_DISK" vol --kek "$KEK" --wait 0 \
+		--accept-header
+	echo "$output"
+	[ "$status" = 6 ]
+	[[ $output == *'"generation"'* ]]
+}
