@@ -3,8 +3,9 @@
  * May the header in a backup come back on this device?  A restore brings old
  * wraps back, and may bring old DEKs back.  Old DEKs would make garbage of what
  * was rekeyed since, so that a known higher generation is final; merely older
- * wraps are taken on a person's word.  The record area of the kernel's rekey
- * belongs into newer_generation(), too.
+ * wraps are taken on a person's word.  What nobody here knows the kernel's
+ * record of the last rekey does: a header that is older than it opens nothing
+ * (keys-install.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,11 +26,29 @@ static const char *when(int64_t t, char *buf, size_t size)
 	return buf;
 }
 
+/* Does the header there have a DEK, of a rekey, that the backup has not? */
+static bool newer_next(const struct upkeep *u, const struct cmk_header *live)
+{
+	struct cmk_header_next next, had;
+	uint32_t generation;
+
+	if (!cmk_header_get_next(live, &next))
+		return false;
+	if (cmk_header_get_next(u->header, &had) &&
+	    !memcmp(&next, &had, sizeof(next)))
+		return false;
+	return !cmk_header_slot(u->header, next.range, &generation) ||
+	       generation < next.generation;
+}
+
 /* Return: does somebody know that a DEK of the backup was replaced since? */
 static bool newer_generation(const struct upkeep *u,
 			     const struct cmk_header *live)
 {
 	uint32_t i, a, b;
+
+	if (live && newer_next(u, live))
+		return true;
 
 	if (u->known &&
 	    u->st.generations > cmk_header_generations(u->header))
