@@ -58,7 +58,9 @@ def check_target(texts):
 
 def check_status(texts, text):
     target = source('kernel/target.c')
-    shown = re.search(r'cmk_status_info\(.*?^}', target, re.M | re.S)[0]
+    shown = ''.join(re.search(rf'unsigned int {name}\(.*?^}}', target,
+                              re.M | re.S)[0]
+                    for name in ('cmk_status_info', 'cmk_status_rekey'))
     order = re.findall(r'(\w+)=%', shown)
     said = re.search(r'in this order::\n\n((?:\t.*\n)+)', text)[1].split()
     texts.want(said == order, DM_CMK, 0, f'status has the words {order}')
@@ -81,6 +83,9 @@ def check_rights(texts, table, code):
                          code, re.M | re.S)[0]
         if 'cmk_nl_close(' in body:
             body = re.search(r'^static int cmk_nl_close\(.*?^}', code,
+                             re.M | re.S)[0]
+        if 'cmk_nl_rekey_volume(' in body:
+            body = re.search(r'cmk_nl_rekey_volume\(struct.*?^}', code,
                              re.M | re.S)[0]
         permits = re.search(rf'\b({"|".join(asked)})\(', body)
         texts.want(asked[permits[1]] == who, DM_CMK, 0,
