@@ -29,9 +29,7 @@ setup() {
 teardown() {
 	gone oracle
 	all_down
-	kill "$HELPER_PID"
-	wait "$HELPER_PID" || true
-	rm -f /run/cmk-helper.sock
+	helper_stop
 }
 
 # As cmk-helper.socket does: one process a connection
@@ -50,8 +48,20 @@ make_volume() {	# WRAP
 	fill begin
 }
 
+helper_stop() {
+	kill "$HELPER_PID"
+	wait "$HELPER_PID" || true
+	rm -f /run/cmk-helper.sock
+}
+
 status_of() { cmkctl --json status vol | jq -r ".volumes[0] | $1"; }
-done_of() { status_of '.rekey_order.done // 99999999999'; }
+rekey_field() { field "$1" "$(dmsetup status vol)"; }
+
+# Of an order of all ranges; the kernel is asked, which is quicker
+done_of() {
+	echo $(($(rekey_field rekey_range) * RANGE +
+		$(rekey_field rekey_done) * 512))
+}
 
 # beyond MIB: so much of the order is done, and not all
 beyond() {
@@ -72,7 +82,7 @@ until_rekey() {
 	local i
 
 	for ((i = 0; i < $2 * 10; i++)); do
-		[ "$(status_of '.rekey.state // "none"')" != "$1" ] || return 0
+		[ "$(rekey_field rekey)" != "$1" ] || return 0
 		sleep 0.1
 	done
 	cmkctl status vol
@@ -150,13 +160,14 @@ nowhere() {	# FILE
 	fio --name=v --filename="$VOL" --rw=randrw --direct=1 \
 		--ioengine=libaio --iodepth=8 --size=12M --verify=crc32c \
 		--bssplit=4k/50:16k/30:64k/20 --verify_backlog=64 \
-		--time_based --runtime=6 --output=/tmp/fio.log 3>&- &
+		--time_based --runtime=5 --output=/tmp/fio.log 3>&- &
 	fio=$!
 	cmkctl --json rekey vol --all --bandwidth 512K \
 		>"$BATS_TEST_TMPDIR/rekey" 2>&1 3>&- &
 	REKEY_PID=$!
 	beyond 1
 	[ "$(status_of .state)" = ready ]
+	[ "$(status_of .rekey_order.total)" = $((16 << 20)) ]
 
 	agent_stop KILL
 	wait $REKEY_PID && false
@@ -201,6 +212,34 @@ nowhere() {	# FILE
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
 	range_is 3 begin <(read_range 3)
 	dmesg | grep -c 'WARNING\|BUG' && false || true
+}
+
+@test "killed before the kernel has begun, and closed when it had ended" {
+	local old
+
+	make_volume direct
+	old=$(dek 1)
+	helper_stop
+	cmkctl rekey vol --range 1 --bandwidth 1M --detach & REKEY_PID=$!
+	until_rekey armed 10
+	agent_stop KILL
+	wait $REKEY_PID && false
+	cmkctl close vol
+	agent_start
+	# The key that was never used is thrown away, and another one made.
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	until_rekey armed 10
+	helper_start
+	until_rekey running 15
+	agent_stop KILL
+	until_rekey complete 10
+	cmkctl close vol
+	agent_start
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	range_is 1 begin <(read_range 1)
+	until_rekey none 10
+	[ "$(dek 1)" != "$old" ]
+	range_is 1 begin <(by_dm_crypt "$(dek 1)" 1)
 }
 
 @test "paused, watched, refused; and an old header stays away" {
