@@ -12,8 +12,8 @@
  *
  * What is left: each command holds genl's cb_lock to read.  Where a module that
  * registers a family waits to write it, new commands wait behind the slowest
- * old one, a key set that waits for memory.  The message of device-mapper
- * (cmk_message()) does not.
+ * old one, a key set that waits for memory.  A revoke that must not goes by the
+ * message of device-mapper, cmk_message(): so does that of cmkctl.
  */
 
 #include <linux/module.h>

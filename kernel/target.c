@@ -418,7 +418,14 @@ static void cmk_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-/* For a machine where cmkctl is gone. */
+/*
+ * The way of cmkctl's revoke, and of a machine where cmkctl is gone.  It does
+ * not go by netlink, where each command begins under a lock of the generic
+ * family that whoever registers one wants alone: behind him, and he behind a
+ * key set that waits for memory, no revoke would get in.  Device-mapper comes
+ * here under locks that no command of ours, no constructor and no wait for I/O
+ * is ever under: that of its names, and SRCU for the table.
+ */
 static int cmk_message(struct dm_target *ti, unsigned int argc, char **argv,
 		       char *result, unsigned int maxlen)
 {
@@ -426,12 +433,12 @@ static int cmk_message(struct dm_target *ti, unsigned int argc, char **argv,
 		.gate = CMK_GATE_REVOKED,
 		.cause = CMK_CAUSE_ADMIN,
 		.sticky = true,
-		.reason = "dmsetup message",
+		.reason = argc > 1 ? argv[1] : "dmsetup message",
 	};
 	struct cmk_target *ct = ti->private;
 
-	if (argc != 1 || strcasecmp(argv[0], "revoke")) {
-		DMERR("the only message is: revoke");
+	if (argc < 1 || argc > 2 || strcasecmp(argv[0], "revoke")) {
+		DMERR("the only message is: revoke [REASON]");
 		return -EINVAL;
 	}
 	return cmk_volume_close(ct->vol, &how);

@@ -2,23 +2,36 @@
 /*
  * cmkctl revoke, cmkctl hold: straight to the kernel, so that they work with
  * the agent dead.  First all gates, then everything that can wait.
+ *
+ * A revoke goes by device-mapper: a command of netlink may have to wait for
+ * the key set of somebody else.  Volumes that are not in use yet, and of
+ * --all the rest, are found by netlink.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cmkctl.h"
 #include "device.h"
+#include "dm.h"
 #include "helper.h"
 #include "marker.h"
 #include "purge.h"
 #include "span.h"
 #include "trail.h"
 #include "volume.h"
+
+/* Milliseconds for what may wait for somebody else's command */
+#define NETLINK_PATIENCE 1000
 
 enum { OPTION_ALL = CTL_OPTION_OWN, OPTION_REASON, OPTION_NO_PURGE };
 
@@ -49,6 +62,16 @@ static int64_t now_us(void)
 	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
 }
 
+/* @nl NULL: by device-mapper */
+static int close_gate(struct cmk_nl *nl, const struct closing *c,
+		      const struct cmk_nl_volume *v, struct cmk_error *e)
+{
+	if (!nl)
+		return dm_revoke(v->name, c->reason, e);
+	return c->close(nl, v->uuid, CMK_ACTOR_ADMIN, CMK_CAUSE_ADMIN,
+			c->reason, e);
+}
+
 static int close_gates(struct cmkctl *ctl, struct cmk_nl *nl,
 		       const struct closing *c, struct outcome *out, size_t n)
 {
@@ -58,9 +81,8 @@ static int close_gates(struct cmkctl *ctl, struct cmk_nl *nl,
 
 	for (i = 0; i < n; i++) {
 		start = now_us();
-		out[i].closed = c->close(nl, out[i].v->uuid, CMK_ACTOR_ADMIN,
-					 CMK_CAUSE_ADMIN, c->reason,
-					 &out[i].error) == 0;
+		out[i].closed = close_gate(nl, c, out[i].v,
+					   &out[i].error) == 0;
 		out[i].latency_us = now_us() - start;
 		if (!out[i].closed)
 			status = ctl_worse(status,
@@ -90,14 +112,9 @@ static int write_markers(struct cmkctl *ctl, const struct closing *c,
 	return status;
 }
 
-/*
- * And once more: a volume that was closed and opened anew between the two, or
- * whose opening had asked for the marker just before it was written, is another
- * one for the kernel.  Now that the marker is there none comes after it.
- */
-static int close_again(struct cmkctl *ctl, struct cmk_nl *nl,
-		       const struct closing *c, const struct outcome *out,
-		       size_t n)
+static int close_by_uuid(struct cmkctl *ctl, struct cmk_nl *nl,
+			 const struct closing *c, const struct outcome *out,
+			 size_t n)
 {
 	struct cmk_error e;
 	int status = CMK_OK;
@@ -116,6 +133,94 @@ static int close_again(struct cmkctl *ctl, struct cmk_nl *nl,
 						    volume_name(out[i].v)));
 	}
 	return status;
+}
+
+/* Exit status of a child, or -1 when it takes too long. */
+static int wait_for(pid_t pid)
+{
+	struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int status = -1;
+
+	if (p.fd < 0)
+		return -1;
+	if (poll(&p, 1, NETLINK_PATIENCE) == 1 &&
+	    waitpid(pid, &status, 0) == pid)
+		status = WIFEXITED(status) ? WEXITSTATUS(status) : CMK_FAILED;
+	else
+		status = -1;
+	close(p.fd);
+	return status;
+}
+
+/*
+ * It may go on for long after its parent, so it keeps open nothing that
+ * somebody reads to the end, and outlives the one who reads @words.
+ */
+static void close_by_uuid_and_exit(struct cmkctl *ctl, const struct closing *c,
+				   const struct outcome *out, size_t n,
+				   int words)
+{
+	struct cmk_nl *nl = NULL;
+	struct cmk_error e;
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	dup2(words, STDOUT_FILENO);
+	dup2(words, STDERR_FILENO);
+	status = cmk_nl_open(&nl, &e) < 0 ? ctl_fail(ctl, &e, NULL) :
+		 close_by_uuid(ctl, nl, c, out, n);
+	fflush(NULL);
+	_exit(status);
+}
+
+/* What the child has said about its errors. */
+static void pass_on(int words)
+{
+	char buf[4096];
+	ssize_t len;
+
+	while ((len = read(words, buf, sizeof(buf))) > 0)
+		fwrite(buf, 1, len, stderr);
+}
+
+/* The child goes on by itself when we do not wait any longer. */
+static int close_by_uuid_aside(struct cmkctl *ctl, const struct closing *c,
+			       const struct outcome *out, size_t n)
+{
+	int status = -1, words[2];
+	struct cmk_error e;
+	pid_t pid = -1;
+
+	fflush(NULL);
+	if (pipe2(words, O_CLOEXEC | O_NONBLOCK) == 0) {
+		pid = fork();
+		if (!pid)
+			close_by_uuid_and_exit(ctl, c, out, n, words[1]);
+		status = pid > 0 ? wait_for(pid) : -1;
+		if (status > 0)
+			pass_on(words[0]);
+		close(words[0]);
+		close(words[1]);
+	}
+	if (status >= 0)
+		return status;
+	cmk_error_set(&e, CMK_PARTIAL, -ETIMEDOUT, "netlink-waits",
+		      "closed; the kernel's netlink lets nothing through now, so a mapping of the same volume that is just being made is closed later");
+	return ctl_fail(ctl, &e, NULL);
+}
+
+/*
+ * And once more: a volume that was closed and opened anew between the two, or
+ * whose opening had asked for the marker just before it was written, is another
+ * one for the kernel.  Now that the marker is there none comes after it.  A
+ * mapping that is not in use yet is reached by netlink alone.
+ */
+static int close_again(struct cmkctl *ctl, struct cmk_nl *nl,
+		       const struct closing *c, const struct outcome *out,
+		       size_t n)
+{
+	return nl ? close_by_uuid(ctl, nl, c, out, n) :
+		    close_by_uuid_aside(ctl, c, out, n);
 }
 
 /* Plaintext in the kernel's caches.  What is left is said. */
@@ -211,25 +316,23 @@ static void tell(struct cmkctl *ctl, const struct closing *c,
 }
 
 static int close_volumes(struct cmkctl *ctl, struct cmk_nl *nl,
+			 const struct volume_list *list,
 			 const struct closing *c, int argc, char **argv)
 {
 	const struct cmk_nl_volume **chosen __free = NULL;
-	struct volume_list list __volumes = { 0 };
 	struct outcome *out __free = NULL;
 	int status = CMK_OK;
 	struct cmk_error e;
 	size_t n, i;
 
-	if (volume_list_load(nl, &list, &e) < 0)
-		return ctl_fail(ctl, &e, NULL);
-	chosen = calloc(list.n + 1, sizeof(*chosen));
-	out = calloc(list.n + 1, sizeof(*out));
+	chosen = calloc(list->n + 1, sizeof(*chosen));
+	out = calloc(list->n + 1, sizeof(*out));
 	if (!chosen || !out) {
 		cmk_error_set(&e, CMK_FAILED, -ENOMEM, "no-memory",
 			      "out of memory");
 		return ctl_fail(ctl, &e, NULL);
 	}
-	n = volume_select(ctl, &list, argc, argv, c->all, chosen, &status);
+	n = volume_select(ctl, list, argc, argv, c->all, chosen, &status);
 	for (i = 0; i < n; i++)
 		out[i].v = chosen[i];
 	status = ctl_worse(status, close_gates(ctl, nl, c, out, n));
@@ -238,6 +341,53 @@ static int close_volumes(struct cmkctl *ctl, struct cmk_nl *nl,
 	status = ctl_worse(status, purge(ctl, c, out, n));
 	tell(ctl, c, out, n);
 	return status;
+}
+
+static int close_by_netlink(struct cmkctl *ctl, const struct closing *c,
+			    int argc, char **argv)
+{
+	struct volume_list list __volumes = { 0 };
+	struct cmk_nl *nl = NULL;
+	struct cmk_error e;
+	int status;
+
+	if (cmk_nl_open(&nl, &e) < 0)
+		return ctl_fail(ctl, &e, NULL);
+	if (volume_list_load(nl, &list, &e) < 0)
+		status = ctl_fail(ctl, &e, NULL);
+	else
+		status = close_volumes(ctl, nl, &list, c, argc, argv);
+	cmk_nl_close(nl);
+	return status;
+}
+
+/* Are all that the command line names in the list? */
+static bool names_all(const struct volume_list *list, int argc, char **argv)
+{
+	struct cmk_error e;
+	int i;
+
+	for (i = 0; i < argc; i++)
+		if (!volume_find(list, argv[i], &e))
+			return false;
+	return argc > 0;
+}
+
+static int close_them(struct cmkctl *ctl, const struct closing *c, int argc,
+		      char **argv)
+{
+	struct volume_list list __volumes = { 0 };
+	struct cmk_error e;
+	size_t i;
+
+	if (c->close != cmk_nl_revoke || volume_list_mapped(&list) < 0)
+		return close_by_netlink(ctl, c, argc, argv);
+	if (names_all(&list, argc, argv))
+		return close_volumes(ctl, NULL, &list, c, argc, argv);
+	/* What can be done now; what fails is told by whoever does it again. */
+	for (i = 0; c->all && i < list.n; i++)
+		dm_revoke(list.v[i].name, c->reason, &e);
+	return close_by_netlink(ctl, c, argc, argv);
 }
 
 /* The words of this command, for somebody who may. */
@@ -275,9 +425,7 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 		{ "no-purge", no_argument, NULL, OPTION_NO_PURGE },
 		{ 0 }
 	};
-	struct cmk_nl *nl = NULL;
 	int status = CMK_OK, o;
-	struct cmk_error e;
 
 	while ((o = ctl_option(ctl, argc, argv, options, &status)) >= 0) {
 		if (o == OPTION_ALL)
@@ -297,11 +445,7 @@ static int run(struct cmkctl *ctl, struct closing *c, int argc, char **argv)
 
 	if (geteuid())
 		return let_run(ctl, c, argc - optind, argv + optind);
-	if (cmk_nl_open(&nl, &e) < 0)
-		return ctl_fail(ctl, &e, NULL);
-	status = close_volumes(ctl, nl, c, argc - optind, argv + optind);
-	cmk_nl_close(nl);
-	return status;
+	return close_them(ctl, c, argc - optind, argv + optind);
 }
 
 int cmd_revoke(struct cmkctl *ctl, int argc, char **argv)

@@ -3,12 +3,14 @@
  * Owns the use of libdevmapper.  It writes its own messages; the last one is
  * kept here, since it is the only place that says which ioctl failed.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <libdevmapper.h>
+#include <linux/cmk.h>
 
 #include "dm.h"
 #include "span.h"
@@ -39,6 +41,7 @@ static void task_end(struct dm_task **task)
 
 #define __task __attribute__((cleanup(task_end)))
 
+/* @name NULL: for all devices */
 static struct dm_task *task_new(int type, const char *name)
 {
 	struct dm_task *task;
@@ -46,7 +49,7 @@ static struct dm_task *task_new(int type, const char *name)
 	dm_log_with_errno_init(keep_message);
 	*last_message = '\0';
 	task = dm_task_create(type);
-	if (task && !dm_task_set_name(task, name)) {
+	if (task && name && !dm_task_set_name(task, name)) {
 		dm_task_destroy(task);
 		return NULL;
 	}
@@ -242,4 +245,68 @@ int dm_get_state(const char *name, struct dm_state *ret, struct cmk_error *e)
 	ret->open_count = info.open_count;
 	parse_dm_uuid(dm_task_get_uuid(task), ret);
 	return 0;
+}
+
+/* The uuid of the volume, when the device's only target is one of ours. */
+static bool volume_of(const char *name, unsigned char *uuid)
+{
+	struct dm_task *task __task = task_new(DM_DEVICE_TABLE, name);
+	char *type = NULL, *params = NULL, text[UUID_LEN + 1];
+	uint64_t start, length;
+
+	if (run(task) < 0)
+		return false;
+	dm_get_next_target(task, NULL, &start, &length, &type, &params);
+	if (!type || strcmp(type, "cmk") != 0)
+		return false;
+	snprintf(text, sizeof(text), "%s", params);
+	return cmk_parse_uuid(text, uuid) == 0;
+}
+
+int dm_volumes(int (*add)(const char *name, const unsigned char *uuid,
+			  dev_t device, void *userdata),
+	       void *userdata)
+{
+	struct dm_task *task __task = task_new(DM_DEVICE_LIST, NULL);
+	const struct dm_names *names;
+	unsigned char uuid[16];
+	int r = run(task);
+
+	if (r < 0)
+		return r;
+	names = dm_task_get_names(task);
+	if (!names || !names->dev)
+		return 0;
+	for (;;) {
+		if (volume_of(names->name, uuid))
+			r = add(names->name, uuid, names->dev, userdata);
+		if (r || !names->next)
+			return r;
+		names = (const void *)((const char *)names + names->next);
+	}
+}
+
+/* One word of a message to a target, whatever is in it. */
+static void quote(const char *text, char *ret)
+{
+	for (; *text; text++) {
+		if (*text == '\\' || isspace((unsigned char)*text))
+			*ret++ = '\\';
+		*ret++ = *text;
+	}
+	*ret = '\0';
+}
+
+int dm_revoke(const char *name, const char *reason, struct cmk_error *e)
+{
+	struct dm_task *task __task = task_new(DM_DEVICE_TARGET_MSG, name);
+	char message[sizeof("revoke ") + 2 * CMK_REASON_LEN] = "revoke ";
+	int r = -ENOMEM;
+
+	if (reason && *reason && strlen(reason) <= CMK_REASON_LEN)
+		quote(reason, message + strlen(message));
+	if (task && dm_task_set_sector(task, 0) &&
+	    dm_task_set_message(task, message))
+		r = run(task);
+	return r < 0 ? fail("revoke", name, -r, e) : 0;
 }

@@ -59,4 +59,26 @@ int dm_drain(const char *name, struct cmk_error *e);
 int dm_remove(const char *name, bool deferred, struct cmk_error *e);
 int dm_get_state(const char *name, struct dm_state *ret, struct cmk_error *e);
 
+
+/**
+ * dm_volumes() - all mapped devices of the target that have a table in use
+ * @add: called for each with its name, the volume's uuid and its number; ends
+ *	the search by another value than 0
+ * @userdata: for @add
+ *
+ * Return: what @add returned last, or negative errno.
+ */
+int dm_volumes(int (*add)(const char *name, const unsigned char *uuid,
+			  dev_t device, void *userdata),
+	       void *userdata);
+
+/**
+ * dm_revoke() - revoke a volume as an administrator
+ * @name: of the mapped device
+ * @reason: for people, may be NULL
+ *
+ * It waits for nothing that a command of netlink may wait for.
+ */
+int dm_revoke(const char *name, const char *reason, struct cmk_error *e);
+
 #endif

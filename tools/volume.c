@@ -3,6 +3,7 @@
  * Owns the list of open volumes and the search in it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 #include <sys/sysmacros.h>
 
 #include "device.h"
+#include "dm.h"
 #include "span.h"
 #include "text.h"
 #include "volume.h"
@@ -61,6 +63,27 @@ int volume_list_load(struct cmk_nl *nl, struct volume_list *ret,
 	int r;
 
 	r = nl ? cmk_nl_volumes(nl, add_volume, ret, e) : 0;
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	return r;
+}
+
+static int add_mapped(const char *name, const unsigned char *uuid,
+		      dev_t device, void *userdata)
+{
+	struct cmk_nl_volume v = {
+		.major = major(device), .minor = minor(device),
+	};
+
+	memcpy(v.uuid, uuid, sizeof(v.uuid));
+	snprintf(v.name, sizeof(v.name), "%s", name);
+	return add_volume(&v, userdata);
+}
+
+int volume_list_mapped(struct volume_list *ret)
+{
+	int r = dm_volumes(add_mapped, ret);
+
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
 	return r;

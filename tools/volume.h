@@ -28,6 +28,13 @@ int volume_list_load(struct cmk_nl *nl, struct volume_list *ret,
 		     struct cmk_error *e);
 
 /**
+ * volume_list_mapped() - those in use, as device-mapper has them
+ *
+ * Without netlink; of each only uuid, name and number.
+ */
+int volume_list_mapped(struct volume_list *ret);
+
+/**
  * volume_find() - the volume that @spec names
  * @spec: mapping name, UUID=..., or a device: the mapped one, or the one that
  *	the header is on

@@ -6,9 +6,13 @@
  * The entries of the allocators are probed.  Where dm-cmk is found among the
  * nearest callers, the call is counted, and if it is its turn it returns NULL
  * without having begun.  Writing @from starts the count anew.
+ *
+ * With @stall it sleeps before, as in a reclaim that finds nothing; @asleep
+ * tells how many do.
  */
 
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -78,6 +82,14 @@ MODULE_PARM_DESC(seen, "calls that were counted");
 module_param_cb(failed, &count_ops, &failed, 0444);
 MODULE_PARM_DESC(failed, "calls that failed");
 
+static bool stall;
+module_param(stall, bool, 0644);
+MODULE_PARM_DESC(stall, "calls sleep until it is N, and then fail");
+
+static atomic_t asleep = ATOMIC_INIT(0);
+module_param_cb(asleep, &count_ops, &asleep, 0444);
+MODULE_PARM_DESC(asleep, "calls that sleep now");
+
 /**
  * struct probe - an entry of an allocator
  * @name: of the function; not each kernel has each
@@ -110,9 +122,15 @@ static struct probe probes[] = {
 	{ "pcpu_alloc_noprof", 3 },
 };
 
-/* In the place of the allocator. */
+/* In the place of the allocator, with its caller's context. */
 static noinline void *none(void)
 {
+	if (READ_ONCE(stall)) {
+		atomic_inc(&asleep);
+		while (READ_ONCE(stall))
+			msleep(20);
+		atomic_dec(&asleep);
+	}
 	barrier();
 	return NULL;
 }

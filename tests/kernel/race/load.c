@@ -53,6 +53,7 @@ struct past {
  * @submitted: when the one under way began, 0 for none
  * @ok_submit: when the last one that succeeded began
  * @ok_done: when it ended
+ * @refused: how many since the last that succeeded
  * @ios: that succeeded
  * @slowest: of them
  */
@@ -68,6 +69,7 @@ struct worker {
 	unsigned int nr;
 	_Atomic uint64_t submitted;
 	uint64_t ok_submit, ok_done;
+	unsigned int refused;
 	atomic_uint ios;
 	uint64_t slowest;
 };
@@ -161,6 +163,7 @@ static void note(struct worker *w, bool ok, uint64_t done)
 		return;
 	w->ok_submit = p->submit;
 	w->ok_done = done;
+	w->refused = 0;
 	w->ios++;
 	if (done - w->submitted > w->slowest)
 		w->slowest = done - w->submitted;
@@ -197,7 +200,7 @@ static void one(struct worker *w)
 		fault("%s was told %s", write ? "a write" : "a read",
 		      strerrorname_np(error));
 	/* Not to be busy with being refused. */
-	usleep(1000);
+	usleep(++w->refused > 8 ? 16000 : 1000);
 }
 
 static void open_it(struct worker *w)
