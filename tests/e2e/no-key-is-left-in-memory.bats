@@ -7,11 +7,11 @@
 # cmk-timeout: 900
 #
 # From outside, the whole memory of a machine is searched for the keys of its
-# volumes, wherever the kernel or a program could have them.  While a volume
-# is live and read from, each of them is found as the cipher's driver has it;
-# afterwards none is, in any form.  But for the test of plaintext, this kernel
-# zeroes neither what it frees nor what it allocates, so that what the product
-# forgets to wipe stays to be seen.
+# volumes and of what brought them there, wherever the kernel or a program could
+# have them.  While a volume is live and read from, each of them is found as the
+# cipher's driver has it; afterwards none is, in any form.  But for the test of
+# plaintext, this kernel zeroes neither what it frees nor what it allocates, so
+# that what the product forgets to wipe stays to be seen.
 
 load ram/ram
 
@@ -26,14 +26,16 @@ setup() { ram_names; }
 TIMES=${CMK_LONG:+20}
 TIMES=${TIMES:-1}
 
-# Both key schedules of each DEK.  The first two round keys of a schedule are
-# a half of the key itself.  Nothing else: no copy of a whole key, no form for a
-# wire, no header key.
-LIVE='^(enc|dec|raw)/[a-z]*\.dek'
+# Both key schedules of each DEK, and of the sealed transport's last session as
+# the kernel has it.  The first two round keys of a schedule are a half of the
+# key itself.  Nothing else: no copy of a whole key, no form for a wire, no
+# header key; no earlier session, nor what the last one was made of.
+LIVE='^(enc|dec|raw)/([a-z]*\.dek|now\.key)'
 
 live() {
 	guest live
 	ram_quiet
+	ram_learn
 	ram_search
 	only "${1-$LIVE}"
 }
@@ -128,7 +130,7 @@ plaintext_ends() {
 	# As ram/guest writes it.
 	seq 100000000 100419429 >"$BATS_TEST_TMPDIR/text"
 	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
-		"text=$BATS_TEST_TMPDIR/text" >>"$NEEDLES"
+		"text=$BATS_TEST_TMPDIR/text" >>"$LASTING"
 	ram_again init_on_free=1
 	CONTROL="$LIVE|^text/" repeated plaintext_ends
 }

@@ -12,6 +12,8 @@
 #   guest VERB            runs ram/guest there
 #   ram_quiet             returns when the agent has just asked the vault, so
 #                         that for some seconds it does nothing
+#   ram_learn             adds to NEEDLES what the sealed transport's sessions
+#                         were made of until now
 #   ram_search            what of NEEDLES are in its memory and the registers of
 #                         its CPUs, as HITS; the machine stands still meanwhile
 #   ram_search_cpus       the same in the registers alone
@@ -71,6 +73,7 @@ machine_up() {
 ram_names() {
 	VM_DIR=${CMK_VMS:-$RAM_BUILD/vm}/$VM
 	NEEDLES=$BATS_FILE_TMPDIR/needles
+	LASTING=$BATS_FILE_TMPDIR/needles.lasting
 	DUMP=$BATS_FILE_TMPDIR/dump
 	CPUS=$BATS_FILE_TMPDIR/cpus
 	HITS=$BATS_FILE_TMPDIR/hits
@@ -91,7 +94,15 @@ ram_up() {
 	machine_up "${1-}"
 	guest format
 	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
-		"direct=$VM_DIR/data0.raw" "hk=$VM_DIR/data1.raw" >"$NEEDLES"
+		"direct=$VM_DIR/data0.raw" "hk=$VM_DIR/data1.raw" >"$LASTING"
+	ram_learn
+}
+
+ram_learn() {
+	guest tapped >"$BATS_FILE_TMPDIR/tapped"
+	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
+		"tap=$BATS_FILE_TMPDIR/tapped" >"$NEEDLES.tap"
+	cat "$LASTING" "$NEEDLES.tap" >"$NEEDLES"
 }
 
 ram_again() {
