@@ -93,9 +93,9 @@ static void make_again(void)
 }
 
 /*
- * All I/O of a device that is removed by force ends: a flush is part of it, so
- * that of a held one at the end of the hold.  A revoke comes before or finds
- * no volume.
+ * All I/O of a device that is removed by force ends: dmsetup does not flush, so
+ * that what is held fails in its table of errors.  A revoke comes before or
+ * finds no volume.
  */
 void round_remove(void)
 {
