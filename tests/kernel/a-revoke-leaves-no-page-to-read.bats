@@ -31,6 +31,7 @@ setup() {
 teardown() {
 	exec 5<&-
 	[ -z "${OTHER-}" ] || kill "$OTHER"
+	[ -z "${MAPPED-}" ] || kill "$MAPPED"
 	wait
 	# stat(2) fails on some that are shut down.
 	! grep -q " $MNT " /proc/mounts || umount $MNT
@@ -149,6 +150,10 @@ fs() {
 	pattern 100000 tail >$MNT/other
 	tail -f $MNT/other >/dev/null 3>&- &
 	OTHER=$!
+	# It has no file open, but runs from pages of one.
+	cp "$(type -P sleep)" $MNT/mapped
+	$MNT/mapped 300 3>&- 5<&- &
+	MAPPED=$!
 	sleep 0.5
 	run cmkctl revoke cmk
 	echo "$output"
@@ -156,6 +161,7 @@ fs() {
 	[[ "$output" == *"file systems shut down: $MNT; still "* ]]
 	[[ "$output" == *"mounted on $MNT"* ]]
 	[[ "$output" == *"open by tail[$OTHER]"* ]]
+	[[ "$output" == *"mapped by mapped[$MAPPED]"* ]]
 }
 
 @test "what cannot be shut down is said, and the volume is revoked" {
