@@ -25,30 +25,16 @@ setup() {
 teardown() { all_down; }
 
 @test "no verdict at all: the offline grace ends in a hold" {
-	storm_start 120
+	storm_start 80
 	ctl switch outage 503 >/dev/null
 	wait_state "held grace" 40
 	sleep 25
 	[[ "$(state)" == "held grace" ]]
 	ctl reset >/dev/null
 	wait_state "ready none" 15
-	kill "$STORM_PID"
-	storm_wait || true
-}
-
-@test "no number of restarts of the agent prolongs the grace" {
-	local begin=$SECONDS
-
-	ctl switch outage 503 >/dev/null
-	while [ $((SECONDS - begin)) -lt 40 ] &&
-		[[ "$(state)" != "held grace" ]]; do
-		agent_stop KILL
-		agent_start
-		sleep 2
-	done
-	echo "# held after $((SECONDS - begin)) s" >&3
-	[ $((SECONDS - begin)) -le 27 ]
-	[ $((SECONDS - begin)) -ge 10 ]
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+	[ "$(storm_field slowest)" -gt 20000000 ]
 }
 
 @test "an administrator's hold outlives any answer of the vault" {
