@@ -107,6 +107,12 @@ static int check_record(const struct cmk_keys *k, struct cmk_error *e)
 				     "the header is older (sequence %llu) than the last rekey of this disk (%llu), which has replaced a key of it",
 				     (unsigned long long)k->info.seq,
 				     (unsigned long long)k->kernel.header_seq);
+	/* Its cursor is in the record, and with one key half is garbage. */
+	if (k->has_rekey && !k->kernel.record)
+		return cmk_error_set(e, CMK_UNSUITABLE, -EOPNOTSUPP,
+				     "no-record",
+				     "range %u may be half rekeyed, and the volume is mapped without its record area; close it and open it again",
+				     k->rekey.range);
 	if (is_halfway(k, k->kernel.range) && !same_rekey(k))
 		return cmk_error_set(e, CMK_UNSUITABLE, -ESTALE, "rekey",
 				     "range %u was being rekeyed, and the header does not have the key for that; restore the latest header",

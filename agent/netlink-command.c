@@ -157,6 +157,7 @@ static void read_name(struct cmk_nl_volume *v)
 
 static void parse_rekey(struct nlattr **attrs, struct cmk_nl_rekeying *r)
 {
+	r->record = attrs[CMK_A_MAIN_REKEY_STATE];
 	r->state = cmk_attr_u32(attrs, CMK_A_MAIN_REKEY_STATE);
 	r->range = cmk_attr_u32(attrs, CMK_A_MAIN_REKEY_RANGE);
 	r->old_generation = cmk_attr_u32(attrs, CMK_A_MAIN_OLD_GENERATION);

@@ -19,12 +19,14 @@ struct cmk_nl;			/* commands, and events if asked */
 /* One volume as the kernel sees it. */
 /**
  * struct cmk_nl_rekeying - how far the rekey of a range is
+ * @record: the table names a record area; without it the kernel knows nothing
  * @range, @old_generation, @generation, @run: names it
  * @done, @sectors: of the range
  * @error, @sector: why and where it stopped, a positive errno; 0 if by no error
  * @header_seq: no older header is this disk's
  */
 struct cmk_nl_rekeying {
+	bool record;
 	enum cmk_rekey_state state;
 	uint32_t range, old_generation, generation;
 	unsigned char run[CMK_RUN_LEN];

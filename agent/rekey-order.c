@@ -35,16 +35,17 @@ static int wait_for_end(struct cmk_rekey *j, struct cmk_request *req,
 	return 0;
 }
 
-/* The kernel has no other way to say whether there is a record area. */
 static int check_record(const struct cmk_volume *v, struct cmk_error *e)
 {
 	struct cmk_nl *nl = cmk_link_get(v->agent->link, e);
-	struct cmk_error other;
+	struct cmk_nl_volume now;
+	int r;
 
 	if (!nl)
 		return e->err ?: -ENOTCONN;
-	if (cmk_nl_rekey_pause(nl, v->st.uuid, &other) != -EOPNOTSUPP)
-		return 0;
+	r = cmk_nl_volume_get(nl, v->st.uuid, &now, e);
+	if (r || now.rekey.record)
+		return r;
 	return cmk_error_set(e, CMK_UNSUITABLE, -EOPNOTSUPP, "no-record",
 			     "the volume is mapped without its record area; close it and open it again");
 }

@@ -5,7 +5,8 @@
  *
  *	start	header: next DEK, both copies, read back | kernel: rekey-start
  *	finish	header: next DEK is current, likewise    | kernel: rekey-done
- *	discard	header: no next DEK, while the kernel knows no rekey
+ *	discard	header: no next DEK, while the kernel knows that the record has
+ *		no rekey; a volume without a record area tells nothing
  *
  * The header is read anew, under its lock and against its MAC: a rewrap may
  * have changed it since the key server was asked.
@@ -317,7 +318,8 @@ static int check_kernel(const struct cmk_rekey *j, const struct cmk_volume *v,
 				    CMK_REKEY_STATE_COMPLETE :
 				    CMK_REKEY_STATE_NONE;
 
-	if (k->rekey.state == want && k->gate == CMK_GATE_OPEN)
+	if (k->rekey.record && k->rekey.state == want &&
+	    k->gate == CMK_GATE_OPEN)
 		return 0;
 	return cmk_error_set(e, CMK_TEMPORARY, -EAGAIN, "changing",
 			     "%s: the volume has changed meanwhile",

@@ -54,13 +54,18 @@ static int cmk_nl_put_crypts(struct sk_buff *msg, const struct cmk_volume *vol)
 				 CMK_A_MAIN_PAD);
 }
 
+/* Nothing without a record area: then nobody knows whether there is a rekey. */
 static int cmk_nl_put_rekey(struct sk_buff *msg, struct cmk_volume *vol)
 {
-	struct cmk_rekey_info info = cmk_rekey_info(vol);
-	int r = nla_put_u32(msg, CMK_A_MAIN_REKEY_STATE, info.state) ?:
-		nla_put_u64_64bit(msg, CMK_A_MAIN_HEADER_SEQ, info.header_seq,
-				  CMK_A_MAIN_PAD);
+	struct cmk_rekey_info info;
+	int r;
 
+	if (!vol->rekey)
+		return 0;
+	info = cmk_rekey_info(vol);
+	r = nla_put_u32(msg, CMK_A_MAIN_REKEY_STATE, info.state) ?:
+	    nla_put_u64_64bit(msg, CMK_A_MAIN_HEADER_SEQ, info.header_seq,
+			      CMK_A_MAIN_PAD);
 	if (r || info.state == CMK_REKEY_STATE_NONE)
 		return r;
 	return nla_put_u32(msg, CMK_A_MAIN_REKEY_RANGE, info.range) ?:

@@ -242,6 +242,51 @@ nowhere() {	# FILE
 	range_is 1 begin <(by_dm_crypt "$(dek 1)" 1)
 }
 
+# without_record: the volume's table, but for its record area
+without_record() {
+	dmsetup table vol | awk '{
+		$9--
+		sub(/ record:[0-9]+/, "")
+		print
+	}'
+}
+
+asked_to_open() {
+	local uuid
+
+	uuid=$(cmkctl --json dump "$CMK_DISK" | jq -r .uuid)
+	jq -cn --arg uuid "$uuid" --arg device "$CMK_DISK" --arg kek "$KEK" \
+		'{method: "Open", parameters: {name: "vol", $uuid, $device,
+			$kek}}' |
+		socat -t 30 - UNIX-CONNECT:/run/cmk/cmkd.sock
+}
+
+@test "mapped without its record area: no key, and the next DEK stays" {
+	local table
+
+	make_volume direct
+	cmkctl rekey vol --range 0 --bandwidth 512K --detach
+	beyond 1
+	cmkctl rekey vol --pause
+	agent_stop
+	table=$(without_record)
+	[[ $table != *record* ]]
+	dmsetup remove --retry vol
+	dmsetup create vol --table "$table"
+	agent_start
+	run asked_to_open
+	echo "$output"
+	[[ $output == *'"no-record"'*"mapped without its record area"* ]]
+	[[ "$(dmsetup status vol)" == *"live=0 "* ]]
+	dmsetup remove --retry vol
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	until_rekey paused 10
+	cmkctl rekey vol --range 0 --bandwidth 1G --detach
+	cmkctl rekey vol --resume
+	until_rekey none 20
+	range_is 0 begin <(by_dm_crypt "$(dek 0)" 0)
+}
+
 @test "paused, watched, refused; and an old header stays away" {
 	make_volume hk
 	cmkctl header backup "$CMK_DISK" "$BATS_TEST_TMPDIR/old.hdr"
