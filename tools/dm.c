@@ -213,7 +213,9 @@ int dm_remove(const char *name, bool deferred, struct cmk_error *e)
 	struct dm_task *task __task = task_new(DM_DEVICE_REMOVE, name);
 	int r = -ENOMEM;
 
-	if (task && (!deferred || dm_task_deferred_remove(task)))
+	/* udev may open it at any time, after a mkfs for one, and soon goes. */
+	if (task && (deferred ? dm_task_deferred_remove(task) :
+				dm_task_retry_remove(task)))
 		r = run_and_wait(task);
 	return r < 0 ? fail("remove", name, -r, e) : 0;
 }

@@ -55,7 +55,7 @@ int dm_resume(const char *name, struct cmk_error *e);
  * and no file system frozen.
  */
 int dm_drain(const char *name, struct cmk_error *e);
-/* @deferred: when its last user has gone. */
+/* @deferred: when its last user has gone; else one has seconds to go. */
 int dm_remove(const char *name, bool deferred, struct cmk_error *e);
 int dm_get_state(const char *name, struct dm_state *ret, struct cmk_error *e);
 
