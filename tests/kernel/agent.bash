@@ -40,10 +40,15 @@ agent_config() {
 		RequestTimeout=1s >/etc/cmk/cmkd.conf
 }
 
+# By its own word: one that was killed leaves its socket behind.
+agent_answers() {
+	cmkctl --json status 2>/dev/null | jq -e '.agent == "running"'
+} >/dev/null
+
 agent_start() {
 	cmkd >>"$BATS_TEST_TMPDIR/cmkd.log" 2>&1 3>&- &
 	AGENT_PID=$!
-	while ! cmkctl status >/dev/null 2>&1 || [ ! -S /run/cmk/cmkd.sock ]; do
+	until agent_answers; do
 		kill -0 "$AGENT_PID"
 		sleep 0.1
 	done

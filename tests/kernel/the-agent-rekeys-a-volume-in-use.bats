@@ -77,6 +77,20 @@ beyond() {
 	[ "$n" -lt $((16 << 20)) ]
 }
 
+# Half a range at the least is still to do, whichever it is.
+in_the_middle() {
+	local i n
+
+	for ((i = 0; i < 300; i++)); do
+		n=$(rekey_field rekey_done)
+		[ "$n" -eq 0 ] || [ "$n" -gt $((RANGE / 1024)) ] ||
+			[ "$(rekey_field rekey)" != running ] || return 0
+		sleep 0.1
+	done
+	cmkctl status vol
+	return 1
+}
+
 # until_rekey WORD SECONDS: the kernel's state of it
 until_rekey() {
 	local i
@@ -162,7 +176,7 @@ nowhere() {	# FILE
 		--bssplit=4k/50:16k/30:64k/20 --verify_backlog=64 \
 		--time_based --runtime=5 --output=/tmp/fio.log 3>&- &
 	fio=$!
-	cmkctl --json rekey vol --all --bandwidth 512K \
+	cmkctl --json rekey vol --all --bandwidth 256K \
 		>"$BATS_TEST_TMPDIR/rekey" 2>&1 3>&- &
 	REKEY_PID=$!
 	beyond 1
@@ -176,22 +190,25 @@ nowhere() {	# FILE
 	beyond 2
 	ctl key rotate pg >/dev/null
 	cmkctl rewrap vol
+	in_the_middle
 	cmkctl hold vol
-	until_rekey pending 5
+	until_rekey pending 30
 	sleep 1
 	cmkctl restore vol
-	until_rekey running 10
+	until_rekey running 30
 	beyond 3
 	wait $fio || { cat /tmp/fio.log; false; }
 
+	in_the_middle
 	cmkctl revoke vol --no-purge
-	until_rekey pending 5
+	until_rekey pending 30
 	cmkctl restore vol
-	until_rekey running 10
+	until_rekey running 30
 	beyond 5
+	in_the_middle
 	cmkctl close vol
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
-	until_rekey running 10
+	until_rekey running 30
 	range_is 3 begin <(read_range 3)
 
 	run cmkctl --json rekey vol --all --bandwidth 1G
@@ -220,23 +237,23 @@ nowhere() {	# FILE
 	old=$(dek 1)
 	helper_stop
 	cmkctl rekey vol --range 1 --bandwidth 1M --detach & REKEY_PID=$!
-	until_rekey armed 10
+	until_rekey armed 30
 	agent_stop KILL
 	wait $REKEY_PID && false
 	cmkctl close vol
 	agent_start
 	# The key that was never used is thrown away, and another one made.
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
-	until_rekey armed 10
+	until_rekey armed 30
 	helper_start
-	until_rekey running 15
+	until_rekey running 30
 	agent_stop KILL
-	until_rekey complete 10
+	until_rekey complete 30
 	cmkctl close vol
 	agent_start
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
 	range_is 1 begin <(read_range 1)
-	until_rekey none 10
+	until_rekey none 30
 	[ "$(dek 1)" != "$old" ]
 	range_is 1 begin <(by_dm_crypt "$(dek 1)" 1)
 }
@@ -279,10 +296,10 @@ asked_to_open() {
 	[[ "$(dmsetup status vol)" == *"live=0 "* ]]
 	dmsetup remove --retry vol
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
-	until_rekey paused 10
+	until_rekey paused 30
 	cmkctl rekey vol --range 0 --bandwidth 1G --detach
 	cmkctl rekey vol --resume
-	until_rekey none 20
+	until_rekey none 30
 	range_is 0 begin <(by_dm_crypt "$(dek 0)" 0)
 }
 
@@ -298,14 +315,14 @@ asked_to_open() {
 	echo "$output"
 	[ "$status" = 6 ]
 	cmkctl rekey vol --pause
-	until_rekey paused 5
+	until_rekey paused 30
 	run cmkctl rekey vol --attach
 	echo "$output"
 	[ "$status" = 7 ]
 	agent_stop
 	agent_start
 	sleep 1
-	until_rekey paused 5
+	until_rekey paused 30
 	cmkctl status vol
 	cmkctl rekey vol --resume
 	cmkctl rekey vol --range 1-2 --bandwidth 1G
