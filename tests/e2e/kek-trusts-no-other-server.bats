@@ -21,29 +21,31 @@ teardown() {
 	kvemu_stop
 }
 
-# Sets PORT to one that nobody listens on.
-free_port() {
-	while :; do
-		PORT=$((RANDOM % 20000 + 40000))
-		(exec 9<>"/dev/tcp/$NEAR/$PORT") 2>/dev/null || return 0
-	done
+# listens ADDRESS-TYPE[,OPTIONS] PROGRAM: one process a connection; sets PORT
+# to the one that the kernel has picked, as one picked here may be taken since
+listens() {
+	local log=$BATS_TEST_TMPDIR/socat.log type=${1%%,*}
+
+	rm -f "$log"
+	socat -d -d -lf "$log" "$type:0,bind=$NEAR,reuseaddr,fork${1#"$type"}" \
+		"EXEC:$2" 3>&- &
+	EXTRA_PID=$!
+	until PORT=$(sed -n 's/.* listening on .*:\([0-9]*\)$/\1/p' "$log") &&
+		[ -n "$PORT" ]; do
+		kill -0 "$EXTRA_PID"
+		sleep 0.05
+	done 2>/dev/null
 }
 
-# serve ADDRESS-TYPE [OPTIONS]: tells each connection the answer; sets PORT
+# serve ADDRESS-TYPE[,OPTIONS]: tells each connection the answer
 serve() {
-	free_port
 	cat >"$BATS_TEST_TMPDIR/handler" <<-EOF
 	#!/bin/bash
 	while IFS= read -r line && [ "\$line" != \$'\r' ]; do :; done
 	cat "$BATS_TEST_TMPDIR/say"
 	EOF
 	chmod +x "$BATS_TEST_TMPDIR/handler"
-	socat "$1:$PORT,bind=$NEAR,reuseaddr,fork${2-}" \
-		"EXEC:$BATS_TEST_TMPDIR/handler" 3>&- 2>/dev/null &
-	EXTRA_PID=$!
-	until (exec 9<>"/dev/tcp/$NEAR/$PORT") 2>/dev/null; do
-		sleep 0.05
-	done
+	listens "$1" "$BATS_TEST_TMPDIR/handler"
 }
 
 # make_certificate NAME ALTERNATIVE: signed by the vault's own authority
@@ -60,7 +62,7 @@ make_certificate() {
 
 serve_tls() {
 	make_certificate "$@"
-	serve OPENSSL-LISTEN ",cert=$BATS_TEST_TMPDIR/tls.pem,verify=0"
+	serve "OPENSSL-LISTEN,cert=$BATS_TEST_TMPDIR/tls.pem,verify=0"
 }
 
 # answer STATUS HEADER... < body: what a server to come will say
@@ -142,7 +144,7 @@ probe_at() {
 	export OPENSSL_CONF=$conf
 	answer "404 Not Found" "$JSON" <<<"$KEY_NOT_FOUND"
 	make_certificate x "IP:$NEAR"
-	serve OPENSSL-LISTEN ",cert=$BATS_TEST_TMPDIR/tls.pem,verify=0,openssl-max-proto-version=TLS1.1,cipher=$ciphers"
+	serve "OPENSSL-LISTEN,cert=$BATS_TEST_TMPDIR/tls.pem,verify=0,openssl-max-proto-version=TLS1.1,cipher=$ciphers"
 	openssl s_client -connect "$NEAR:$PORT" -tls1_1 -cipher "$ciphers" \
 		</dev/null 2>&1 | grep -q 'Protocol *: TLSv1.1'
 	probe_at "$PORT"
@@ -192,7 +194,6 @@ probe_at() {
 @test "through a proxy the vault is reached, and the proxy's headers are not its" {
 	local vault=${KV_URL#https://}
 
-	free_port
 	cat >"$BATS_TEST_TMPDIR/proxy" <<-EOF
 	#!/bin/bash
 	while IFS= read -r line && [ "\$line" != \$'\r' ]; do
@@ -203,10 +204,7 @@ probe_at() {
 	exec socat - "TCP:$vault"
 	EOF
 	chmod +x "$BATS_TEST_TMPDIR/proxy"
-	socat "TCP-LISTEN:$PORT,bind=$NEAR,reuseaddr,fork" \
-		"EXEC:$BATS_TEST_TMPDIR/proxy" 3>&- 2>/dev/null &
-	EXTRA_PID=$!
-	sleep 0.5
+	listens TCP-LISTEN "$BATS_TEST_TMPDIR/proxy"
 	probe --proxy "http://$NEAR:$PORT"
 	is .plain_ok '.date > 1500000000' '.request_id != "proxy"' \
 		'.retry_after == null'
@@ -216,9 +214,10 @@ probe_at() {
 }
 
 @test "the environment names no proxy" {
-	free_port
-	export https_proxy=http://$NEAR:$PORT HTTPS_PROXY=http://$NEAR:$PORT
-	export http_proxy=http://$NEAR:$PORT ALL_PROXY=http://$NEAR:$PORT
+	local nobody=http://$NEAR:1
+
+	export https_proxy=$nobody HTTPS_PROXY=$nobody
+	export http_proxy=$nobody ALL_PROXY=$nobody
 	probe
 	is .plain_ok
 }
