@@ -136,29 +136,35 @@ static void tell(const struct rekey *r, const struct target *t,
 		       text_size(json_number(o, "total"), b));
 }
 
-static int rekey(struct cmkctl *ctl, const struct rekey *r, const char *spec)
+static int ask(struct cmkctl *ctl, const struct rekey *r,
+	       const struct target *t)
 {
-	struct volume_list list __volumes = { 0 };
 	json_t *o __json = NULL;
-	struct cmk_nl *nl = NULL;
 	struct cmk_error e;
-	struct target t;
-	int status;
 
-	status = cmk_nl_open(&nl, &e);
-	if (!status || status == -ENOENT)
-		status = volume_list_load(nl, &list, &e);
-	cmk_nl_close(nl);
-	if (!status)
-		status = target_find(&list, spec, &t, &e);
-	if (status < 0 ||
-	    client_call(ctl, r->method, parameters(r, &t), &o, &e) < 0)
-		return ctl_fail(ctl, &e, spec);
+	if (client_call(ctl, r->method, parameters(r, t), &o, &e) < 0)
+		return ctl_fail(ctl, &e, t->name);
 	if (ctl->json)
 		ctl_print_json(json_incref(o));
 	else if (!ctl->quiet)
-		tell(r, &t, o);
+		tell(r, t, o);
 	return strcmp(json_text(o, "state"), "paused") ? CMK_OK : CMK_PARTIAL;
+}
+
+int rekey_all(struct cmkctl *ctl, const struct target *t)
+{
+	const struct rekey r = { .method = "Rekey", .all = true };
+
+	return ask(ctl, &r, t);
+}
+
+static int rekey(struct cmkctl *ctl, const struct rekey *r, const char *spec)
+{
+	struct cmk_error e;
+	struct target t;
+
+	return target_look(spec, &t, &e) < 0 ? ctl_fail(ctl, &e, spec) :
+					       ask(ctl, r, &t);
 }
 
 int cmd_rekey(struct cmkctl *ctl, int argc, char **argv)

@@ -14,10 +14,10 @@
 #include "target.h"
 #include "text.h"
 
-enum { OPTION_FORCE = CTL_OPTION_OWN, OPTION_DRY_RUN };
+enum { OPTION_FORCE = CTL_OPTION_OWN, OPTION_DRY_RUN, OPTION_REKEY };
 
 struct set_kek {
-	bool force, dry_run;
+	bool force, dry_run, rekey;
 	const char *uri;
 };
 
@@ -67,7 +67,7 @@ static void tell(struct cmkctl *ctl, const struct set_kek *s,
 		return;
 	printf("  header backup:  %s\n", json_text(o, "header_backup"));
 	tell_tab(t, s->uri);
-	if (json_number(o, "exposed"))
+	if (json_number(o, "exposed") && !s->rekey)
 		printf("  What the holder of the former key may have copied (a header, keys) stays\n"
 		       "  usable until the ranges are rekeyed: exposed to former KEK: %lld ranges.\n",
 		       (long long)json_number(o, "exposed"));
@@ -79,23 +79,17 @@ static void tell(struct cmkctl *ctl, const struct set_kek *s,
 static int set_kek(struct cmkctl *ctl, const struct set_kek *s,
 		   const char *spec)
 {
-	struct volume_list list __volumes = { 0 };
 	json_t *o __json = NULL, *params;
-	struct cmk_nl *nl = NULL;
 	const json_t *warning;
 	struct cmk_error e;
 	struct target t;
 	size_t i;
-	int r;
 
-	r = cmk_nl_open(&nl, &e);
-	if (!r || r == -ENOENT)
-		r = volume_list_load(nl, &list, &e);
-	cmk_nl_close(nl);
-	if (r == 0)
-		r = target_find(&list, spec, &t, &e);
-	if (r < 0)
+	if (target_look(spec, &t, &e) < 0)
 		return ctl_fail(ctl, &e, spec);
+	if (s->rekey && *t.device)
+		return ctl_usage(ctl, "--rekey: %s is not open, and only an open volume is rekeyed",
+				 t.name);
 	params = target_parameters(&t);
 	json_object_set_new(params, "kek", json_string(s->uri));
 	json_object_set_new(params, "force", json_boolean(s->force));
@@ -107,7 +101,7 @@ static int set_kek(struct cmkctl *ctl, const struct set_kek *s,
 	tell(ctl, s, &t, o);
 	if (ctl->json)
 		ctl_print_json(json_incref(o));
-	return CMK_OK;
+	return s->rekey ? rekey_all(ctl, &t) : CMK_OK;
 }
 
 int cmd_set_kek(struct cmkctl *ctl, int argc, char **argv)
@@ -116,21 +110,23 @@ int cmd_set_kek(struct cmkctl *ctl, int argc, char **argv)
 		CTL_OPTIONS,
 		{ "force", no_argument, NULL, OPTION_FORCE },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "rekey", no_argument, NULL, OPTION_REKEY },
 		{ 0 }
 	};
 	struct set_kek s = { .force = false };
 	int o, status = CMK_OK;
 
 	while ((o = ctl_option(ctl, argc, argv, options, &status)) >= 0) {
-		if (o == OPTION_FORCE)
-			s.force = true;
-		else
-			s.dry_run = true;
+		s.force |= o == OPTION_FORCE;
+		s.dry_run |= o == OPTION_DRY_RUN;
+		s.rekey |= o == OPTION_REKEY;
 	}
 	if (o == CTL_STOP)
 		return status;
 	if (argc - optind != 2)
 		return ctl_usage(ctl, "name a volume and a key");
+	if (s.rekey && s.dry_run)
+		return ctl_usage(ctl, "--rekey does not go with --dry-run");
 	s.uri = argv[optind + 1];
 	return set_kek(ctl, &s, argv[optind]);
 }

@@ -68,7 +68,9 @@ static const struct command {
 	{ "set-kek", cmd_set_kek, "VOLUME URI [OPTION...]",
 	  "wrap the keys with another KEK; rewrites no data",
 	  "  --force             take a key that format would refuse\n"
-	  "  --dry-run           ask and tell, write nothing\n" },
+	  "  --dry-run           ask and tell, write nothing\n"
+	  "  --rekey             then rekey all ranges, which the former KEK's\n"
+	  "                      holder may have the keys of\n" },
 	{ "rekey", cmd_rekey, "VOLUME [OPTION...]",
 	  "encrypt ranges anew under other DEKs, in place",
 	  "  --range N[-M]       these ranges\n"

@@ -62,6 +62,20 @@ int target_find(const struct volume_list *list, const char *spec,
 	return 0;
 }
 
+int target_look(const char *spec, struct target *ret, struct cmk_error *e)
+{
+	struct volume_list list __volumes = { 0 };
+	struct cmk_nl *nl = NULL;
+	int r;
+
+	r = cmk_nl_open(&nl, e);
+	/* Without the module no volume is open. */
+	if (!r || r == -ENOENT)
+		r = volume_list_load(nl, &list, e);
+	cmk_nl_close(nl);
+	return r < 0 ? r : target_find(&list, spec, ret, e);
+}
+
 json_t *target_parameters(const struct target *t)
 {
 	char uuid[VOLUME_TEXT];

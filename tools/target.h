@@ -29,7 +29,13 @@ struct target {
 int target_find(const struct volume_list *list, const char *spec,
 		struct target *ret, struct cmk_error *e);
 
+/* The same, where nobody else needs the list. */
+int target_look(const char *spec, struct target *ret, struct cmk_error *e);
+
 /* {"uuid", "device", "header"}, for the agent. */
 json_t *target_parameters(const struct target *t);
+
+/* cmd-rekey.c: all ranges, and waits for the end.  Return: an exit status */
+int rekey_all(struct cmkctl *ctl, const struct target *t);
 
 #endif

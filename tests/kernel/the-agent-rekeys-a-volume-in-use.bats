@@ -348,3 +348,25 @@ asked_to_open() {
 	[ "$status" = 6 ]
 	[[ $output == *'"generation"'* ]]
 }
+
+@test "another KEK, and other keys under it" {
+	make_volume hk
+	run cmkctl set-kek vol service --rekey --dry-run
+	[ "$status" = 2 ]
+	run cmkctl set-kek vol service --rekey
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"rekeyed; the former keys are gone"* ]]
+	[[ "$output" != *"exposed"* ]]
+	[ "$(status_of '.exposed // 0')" = 0 ]
+	[ "$(status_of .kek)" = service ]
+	cmp <(pattern $((16 << 20)) begin) \
+		<(dd if="$VOL" bs=1M iflag=direct status=none)
+	cmkctl close vol
+	run cmkctl set-kek "$CMK_DISK" "$KEK" --rekey
+	echo "$output"
+	[ "$status" = 2 ]
+	cmkctl open "$CMK_DISK" vol --kek service
+	[ "$(status_of '.exposed // 0')" = 0 ]
+	range_is 3 begin <(read_range 3)
+}
