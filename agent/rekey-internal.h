@@ -57,6 +57,7 @@ struct rekey_waiter {
  * @e: why it does not go on; err 0 if it does
  * @told: code of what was written of that
  * @asked: somebody wants it to try again
+ * @uid, @pid: who ordered it, 0 if this agent was not asked
  * @backup: of the header, since the last work
  */
 struct cmk_rekey {
@@ -76,6 +77,8 @@ struct cmk_rekey {
 	size_t len;
 	uint64_t seq, retry, drain_at;
 	bool waits, asked;
+	uid_t uid;
+	pid_t pid;
 	struct cmk_error e;
 	char told[48];
 	char backup[4096];

@@ -138,6 +138,8 @@ int cmk_rekey_start(struct cmk_agent *a, const struct cmk_rekey_order *asked,
 	if (!j)
 		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
 				     "out of memory");
+	j->uid = req->uid;
+	j->pid = req->pid;
 	fresh = !v->st.rekey.wanted;
 	r = remember(v, &order, e) ?:
 	    wait_for_end(j, req, order.detach, e);

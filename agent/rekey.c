@@ -182,6 +182,7 @@ static void audit(struct cmk_rekey *j, enum rekey_work work,
 						CMK_AUDIT_REKEY_START,
 		.result = e ? CMK_AUDIT_FAILED : CMK_AUDIT_OK,
 		.uuid = j->uuid, .range = range, .kid = j->kid,
+		.uid = j->uid, .pid = j->pid,
 	};
 	const char *name = v ? v->st.name : "";
 

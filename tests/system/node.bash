@@ -17,6 +17,7 @@
 #   asked [FILTER]          how many requests its log holds (jq)
 #   after_probe             returns when the agent has just asked the vault
 #   state, wait_state "STATE CAUSE" SECONDS, status FIELD (jq)
+#   entry EVENT             what the audit trail has of it since START=$(now)
 #   decided N               the agent has held and revoked N times in this test
 #   storm_start SECONDS     a reader and a writer, one I/O each, until an error
 #   storm_wait, storm FIELD, storm_goes_on
@@ -150,6 +151,13 @@ wait_state() {
 		echo "$(state) for $2 s, not $1"
 		return 1
 	}
+}
+
+# Of the audit trail, what was written since START
+entry() {	# EVENT
+	journalctl --sync
+	journalctl -b -o json --no-pager CMK_EVENT="$1" |
+		jq -c "select((.CMK_BOOTTIME_US // \"0\" | tonumber) >= $START)"
 }
 
 # Of the audit trail; --after-cursor with a match passes over one entry.

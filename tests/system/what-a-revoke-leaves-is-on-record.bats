@@ -53,12 +53,6 @@ teardown() {
 	cmkctl -q restore vol 2>/dev/null || true
 }
 
-entry() {	# EVENT
-	journalctl --sync
-	journalctl -b -o json --no-pager CMK_EVENT="$1" |
-		jq -c "select((.CMK_BOOTTIME_US // \"0\" | tonumber) >= $START)"
-}
-
 is_there() { entry "$1" | grep -q CMK_LEFT; }
 
 @test "with a command, though no agent lives" {
