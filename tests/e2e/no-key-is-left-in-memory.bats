@@ -34,9 +34,7 @@ LIVE='^(enc|dec|raw)/([a-z]*\.dek|now\.key)'
 
 live() {
 	guest live
-	ram_quiet
-	ram_learn
-	ram_search
+	ram_search_idle ram_learn
 	only "${1-$LIVE}"
 }
 
@@ -47,7 +45,7 @@ ends() {
 	live "${CONTROL-$LIVE}"
 	for name; do
 		guest "$name"
-		ram_search
+		ram_search_idle
 		none
 	done
 }

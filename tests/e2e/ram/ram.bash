@@ -10,12 +10,14 @@
 #   ram_again [WORDS]     a new machine with the disks of the last
 #   ram_down              in teardown_file
 #   guest VERB            runs ram/guest there
-#   ram_quiet             returns when the agent has just asked the vault, so
-#                         that for some seconds it does nothing
 #   ram_learn             adds to NEEDLES what the sealed transport's sessions
 #                         were made of until now
 #   ram_search            what of NEEDLES are in its memory and the registers of
 #                         its CPUs, as HITS; the machine stands still meanwhile
+#   ram_search_idle [COMMAND]
+#                         the same at a moment, after COMMAND, at which the
+#                         agent does not handle an answer of the vault: while it
+#                         looks whether the KEK is there it has the header key
 #   ram_search_cpus       the same in the registers alone
 #   only PATTERN          each needle that matches was found, and no other
 #   none [PATTERN]        none was found, or none that matches
@@ -134,15 +136,13 @@ for line in sys.stdin:
 
 asked() { wc -l <"$KV_DIR/requests.log"; }
 
-ram_quiet() {
-	local tries before
-
-	before=$(asked)
-	for ((tries = 0; tries < 70; tries++)); do
-		[ "$(asked)" = "$before" ] || break
-		sleep 0.1
+# ram_settle: returns when no request has come for a second
+ram_settle() {
+	SETTLED=-1
+	until [ "$(asked)" = "$SETTLED" ]; do
+		SETTLED=$(asked)
+		sleep 1
 	done
-	sleep 1
 }
 
 qmp() { vm qmp "$VM" "$@"; }
@@ -177,6 +177,23 @@ ram_search() {
 	ram_dump
 	"$RAM_BUILD/test/ramscan" "$NEEDLES" "$DUMP" "$CPUS" >"$HITS"
 	qmp cont >/dev/null
+}
+
+ram_search_idle() {
+	local tries
+
+	for ((tries = 0; tries < 20; tries++)); do
+		ram_settle
+		"$@"
+		qmp stop >/dev/null
+		if [ "$(asked)" = "$SETTLED" ]; then
+			ram_search
+			return
+		fi
+		qmp cont >/dev/null
+	done
+	echo "the agent is never idle"
+	return 1
 }
 
 # hits: the names of what was found
