@@ -15,6 +15,53 @@ struct cmk_volume;
 #define CMK_STRIPE_PAGES	(CMK_STRIPE_BYTES / PAGE_SIZE)
 #define CMK_IMAGE_BYTES		(CMK_RECORD_SECTORS * CMK_RECORD_SECTOR)
 
+/* CPUs beside the worker's that work on one stripe, at most */
+#define CMK_HELPERS		3U
+
+/**
+ * struct cmk_turn - a stretch of the stripe in one RCU section
+ * @old: its key until now
+ * @new: its key from now on
+ * @mac: for tags
+ * @sector: of the volume
+ * @offset: in the stripe, bytes
+ * @bytes: length
+ */
+struct cmk_turn {
+	struct crypto_skcipher *old;
+	struct crypto_skcipher *new;
+	const struct cmk_mac *mac;
+	u64 sector;
+	unsigned int offset;
+	unsigned int bytes;
+};
+
+/**
+ * struct cmk_helper - takes turns at a stripe beside the worker
+ * @work: queued by the worker, which does not go on while it runs
+ * @rekey: constant
+ */
+struct cmk_helper {
+	struct work_struct work;
+	struct cmk_rekey *rekey;
+};
+
+/**
+ * struct cmk_crew - a stripe that is turned
+ * @begin: its first sector, of the volume; written while no helper runs
+ * @bytes: its length; likewise
+ * @next: number of the first turn that nobody has taken
+ * @error: of the first turn that failed, or 0
+ * @helper: those who help
+ */
+struct cmk_crew {
+	u64 begin;
+	unsigned int bytes;
+	atomic_t next;
+	atomic_t error;
+	struct cmk_helper helper[CMK_HELPERS];
+};
+
 /**
  * struct cmk_rekey_memory - what a rekey needs, all of it had beforehand, since
  *	memory may be freed only when I/O that waits for the stripe goes on
@@ -22,12 +69,14 @@ struct cmk_volume;
  * @image: of the two places of the record, as last read or written
  * @tag: of the stripe's blocks, as they will be in the record
  * @spare: for a data unit
+ * @crew: who turns it
  */
 struct cmk_rekey_memory {
 	struct bio_vec vec[CMK_STRIPE_PAGES];
 	struct cmk_disk_record_sector *image[CMK_RECORD_PLACES];
 	struct cmk_disk_tag tag[CMK_RECORD_TAGS];
 	void *spare;
+	struct cmk_crew crew;
 };
 
 /**
@@ -97,7 +146,7 @@ void cmk_rekey_queue(struct cmk_rekey *rekey, unsigned long delay);
 void cmk_rekey_tell(struct cmk_rekey *rekey);
 
 /* rekey-io.c */
-struct cmk_rekey_memory *cmk_rekey_memory_alloc(void);
+struct cmk_rekey_memory *cmk_rekey_memory_alloc(struct cmk_rekey *rekey);
 void cmk_rekey_memory_free(struct cmk_rekey_memory *memory);
 int cmk_rekey_rw(struct cmk_rekey *rekey, blk_opf_t opf, u64 sector,
 		 u32 sectors);
@@ -113,6 +162,15 @@ void cmk_stripe_phase(struct cmk_rekey *rekey, enum cmk_phase phase, u64 begin,
 int cmk_stripe_next(struct cmk_rekey *rekey);
 int cmk_stripe_repair(struct cmk_rekey *rekey,
 		      const struct cmk_record *record);
+
+/* rekey-turn.c */
+bool cmk_turn_keys(const struct cmk_volume *vol, struct cmk_turn *turn);
+void *cmk_turn_at(const struct cmk_rekey *rekey, unsigned int offset);
+u64 cmk_turn_tag(const struct cmk_rekey *rekey, const struct cmk_turn *turn,
+		 unsigned int block);
+int cmk_turn_crypt(struct cmk_rekey *rekey, const struct cmk_turn *turn);
+void cmk_turn_init(struct cmk_rekey *rekey, struct cmk_rekey_memory *memory);
+int cmk_stripe_turn(struct cmk_rekey *rekey, u64 begin, unsigned int bytes);
 
 /* rekey-work.c */
 void cmk_rekey_work(struct work_struct *work);

@@ -61,18 +61,20 @@ static int cmk_rekey_memory_fill(struct cmk_rekey_memory *memory)
 
 /**
  * cmk_rekey_memory_alloc() - all that a rekey needs
+ * @rekey: whose it will be
  *
  * Context: process context.
  *
  * Return: it, or NULL.
  */
-struct cmk_rekey_memory *cmk_rekey_memory_alloc(void)
+struct cmk_rekey_memory *cmk_rekey_memory_alloc(struct cmk_rekey *rekey)
 {
 	struct cmk_rekey_memory *memory;
 
 	memory = kzalloc(sizeof(*memory), GFP_NOIO);
 	if (!memory)
 		return NULL;
+	cmk_turn_init(rekey, memory);
 	if (!cmk_rekey_memory_fill(memory))
 		return memory;
 	cmk_rekey_memory_free(memory);

@@ -39,7 +39,7 @@ struct cmk_rekey *cmk_rekey_load(struct block_device *bdev, sector_t record,
 	INIT_DELAYED_WORK(&rekey->work, cmk_rekey_work);
 	rekey->area = record;
 	rekey->bdev = bdev;
-	rekey->memory = cmk_rekey_memory_alloc();
+	rekey->memory = cmk_rekey_memory_alloc(rekey);
 	if (!rekey->memory)
 		goto failed;
 	r = cmk_record_read(rekey, &rekey->record);

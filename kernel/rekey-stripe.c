@@ -37,27 +37,6 @@
 #include "slot.h"
 #include "volume.h"
 
-/* Of a section, as each byte is decrypted, encrypted and has two tags. */
-#define CMK_TURN_BYTES	(CMK_SECTION / 2)
-
-/**
- * struct cmk_turn - a stretch of the stripe in one RCU section
- * @old: its key until now
- * @new: its key from now on
- * @mac: for tags
- * @sector: of the volume
- * @offset: in the stripe, bytes
- * @bytes: length
- */
-struct cmk_turn {
-	struct crypto_skcipher *old;
-	struct crypto_skcipher *new;
-	const struct cmk_mac *mac;
-	u64 sector;
-	unsigned int offset;
-	unsigned int bytes;
-};
-
 /* --- who waits for whom --- */
 
 /**
@@ -125,110 +104,6 @@ static void cmk_stripe_close(struct cmk_rekey *rekey, enum cmk_phase phase,
 	spin_unlock_irq(&vol->lock);
 	cmk_stripe_phase(rekey, phase, begin, end);
 	wait_event(twin->drained, cmk_stripe_drained(vol));
-}
-
-/* --- old to new --- */
-
-/* The keys, inside an RCU read section, or false. */
-static bool cmk_turn_keys(const struct cmk_volume *vol, struct cmk_turn *turn)
-{
-	const struct cmk_range *side = vol->twin->side;
-	struct cmk_slot *old, *new, *mac;
-
-	old = rcu_dereference(side[CMK_SIDE_OLD].slot);
-	new = rcu_dereference(side[CMK_SIDE_NEW].slot);
-	mac = rcu_dereference(side[CMK_SIDE_MAC].slot);
-	if (READ_ONCE(vol->gate) != CMK_GATE_OPEN || !old || !new || !mac)
-		return false;
-	turn->old = old->tfm;
-	turn->new = new->tfm;
-	turn->mac = mac->mac;
-	return true;
-}
-
-static void *cmk_turn_at(const struct cmk_rekey *rekey, unsigned int offset)
-{
-	const struct bio_vec *vec = rekey->memory->vec;
-
-	return page_address(vec[offset >> PAGE_SHIFT].bv_page) +
-	       offset_in_page(offset);
-}
-
-static u64 cmk_turn_tag(const struct cmk_rekey *rekey,
-			const struct cmk_turn *turn, unsigned int block)
-{
-	unsigned int size = rekey->record.block_size;
-
-	return cmk_mac_tag(turn->mac, cmk_turn_at(rekey, block * size), size);
-}
-
-/* In place; if it fails nothing of the stretch is left. */
-static int cmk_turn_crypt(struct cmk_rekey *rekey, const struct cmk_turn *turn)
-{
-	const struct cmk_geometry *geo = &rekey->vol->geo;
-	struct bio_vec *vec = rekey->memory->vec;
-	const struct bvec_iter begin = {
-		.bi_sector = turn->sector,
-		.bi_size = turn->bytes,
-		.bi_idx = turn->offset >> PAGE_SHIFT,
-		.bi_bvec_done = offset_in_page(turn->offset),
-	};
-	struct cmk_crypt crypt __cmk_uninit;
-	struct bvec_iter iter = begin;
-	unsigned int i;
-	int r;
-
-	cmk_crypt_init(&crypt, geo->sector_size, NULL);
-	r = cmk_crypt_section(&crypt, turn->old, vec, &iter, turn->bytes,
-			      geo->iv_offset);
-	if (!r) {
-		iter = begin;
-		cmk_crypt_init(&crypt, geo->sector_size, vec);
-		crypt.done = turn->offset;
-		r = cmk_crypt_section(&crypt, turn->new, vec, &iter,
-				      turn->bytes, geo->iv_offset);
-	}
-	for (i = 0; r && i < turn->bytes; i += SECTOR_SIZE)
-		memset(cmk_turn_at(rekey, turn->offset + i), 0, SECTOR_SIZE);
-	return r;
-}
-
-static int cmk_turn_run(struct cmk_rekey *rekey, struct cmk_turn *turn)
-{
-	struct cmk_disk_tag *tag = rekey->memory->tag;
-	unsigned int size = rekey->record.block_size;
-	unsigned int first = turn->offset / size;
-	unsigned int last = first + turn->bytes / size, i;
-	int r;
-
-	for (i = first; i < last; i++)
-		tag[i].old = cpu_to_le64(cmk_turn_tag(rekey, turn, i));
-	r = cmk_turn_crypt(rekey, turn);
-	for (i = first; i < last; i++)
-		tag[i].new = cpu_to_le64(cmk_turn_tag(rekey, turn, i));
-	return r;
-}
-
-/* All of a stripe that was read; its tags are left in the memory. */
-static int cmk_stripe_turn(struct cmk_rekey *rekey, u64 begin,
-			   unsigned int bytes)
-{
-	struct cmk_turn turn;
-	unsigned int offset;
-	int r = 0;
-
-	for (offset = 0; offset < bytes && !r; offset += turn.bytes) {
-		turn.offset = offset;
-		turn.bytes = min_t(unsigned int, bytes - offset,
-				   CMK_TURN_BYTES);
-		turn.sector = begin + (offset >> SECTOR_SHIFT);
-		rcu_read_lock();
-		r = cmk_turn_keys(rekey->vol, &turn) ?
-			cmk_turn_run(rekey, &turn) : -EKEYREVOKED;
-		rcu_read_unlock();
-		cond_resched();
-	}
-	return r;
 }
 
 /* --- a stripe --- */
