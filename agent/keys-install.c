@@ -183,7 +183,6 @@ static int install_rekey(struct cmk_keys *k, struct cmk_nl *nl,
 		.old_generation = k->kernel.old_generation,
 		.generation = k->rekey.generation, .resume = true,
 		.paused = terms->paused, .bandwidth = terms->bandwidth,
-		.duty = 100,
 	};
 	int r;
 

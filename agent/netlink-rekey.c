@@ -30,7 +30,8 @@ static void put_limits(struct cmk_request *req, uint32_t bandwidth,
 		       uint32_t duty)
 {
 	cmk_request_put_u32(req, CMK_A_MAIN_BANDWIDTH, bandwidth);
-	cmk_request_put_u32(req, CMK_A_MAIN_DUTY, duty);
+	if (duty)
+		cmk_request_put_u32(req, CMK_A_MAIN_DUTY, duty);
 }
 
 static int put_key(struct cmk_nl *nl, struct cmk_request *req, int type,

@@ -211,7 +211,7 @@ int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
  * @resume: go on where the record says
  * @paused: and pause there
  * @bandwidth: KiB a second, 0 for no limit
- * @duty: percent of the time
+ * @duty: percent of the time, 0: as the kernel thinks best
  */
 struct cmk_nl_rekey {
 	uint32_t range;

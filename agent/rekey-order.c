@@ -111,8 +111,8 @@ static void limit(const struct cmk_volume *v)
 	struct cmk_nl *nl = cmk_link_get(v->agent->link, &e);
 
 	if (nl && v->kernel.rekey.state == CMK_REKEY_STATE_RUNNING)
-		cmk_nl_rekey_resume(nl, v->st.uuid, v->st.rekey.bandwidth,
-				    100, &e);
+		cmk_nl_rekey_resume(nl, v->st.uuid, v->st.rekey.bandwidth, 0,
+				    &e);
 }
 
 int cmk_rekey_start(struct cmk_agent *a, const struct cmk_rekey_order *asked,

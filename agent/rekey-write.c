@@ -262,7 +262,6 @@ static int start(struct cmk_rekey *j, struct cmk_volume *v, struct cmk_nl *nl,
 		.key = &j->dek,
 		.paused = v->st.rekey.paused,
 		.bandwidth = v->st.rekey.bandwidth,
-		.duty = 100,
 	};
 	const struct cmk_nl_rekeying none = { .range = 0 };
 	int r;

@@ -346,7 +346,7 @@ static void look_running(struct cmk_rekey *j, struct cmk_volume *v)
 	if (nl && o->paused)
 		cmk_nl_rekey_pause(nl, j->uuid, &e);
 	else if (nl)
-		cmk_nl_rekey_resume(nl, j->uuid, o->bandwidth, 100, &e);
+		cmk_nl_rekey_resume(nl, j->uuid, o->bandwidth, 0, &e);
 }
 
 /* The kernel begins when no I/O runs for a moment. */

@@ -129,7 +129,7 @@ static int cmk_nl_rekey_terms(struct genl_info *info,
 	terms->resume = info->attrs[CMK_A_MAIN_RESUME];
 	terms->paused = info->attrs[CMK_A_MAIN_PAUSED];
 	terms->bandwidth = cmk_nl_rekey_u32(info, CMK_A_MAIN_BANDWIDTH, 0);
-	terms->duty = cmk_nl_rekey_u32(info, CMK_A_MAIN_DUTY, 100);
+	terms->duty = cmk_nl_rekey_u32(info, CMK_A_MAIN_DUTY, 0);
 	return cmk_nl_rekey_dek(info, CMK_A_MAIN_OLD_KEY,
 				terms->old_generation, &terms->old) ?:
 	       cmk_nl_rekey_dek(info, CMK_A_MAIN_KEY, terms->generation,
@@ -210,7 +210,7 @@ int cmk_nl_rekey_resume_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(vol);
 	r = cmk_rekey_resume(vol,
 			     cmk_nl_rekey_u32(info, CMK_A_MAIN_BANDWIDTH, 0),
-			     cmk_nl_rekey_u32(info, CMK_A_MAIN_DUTY, 100));
+			     cmk_nl_rekey_u32(info, CMK_A_MAIN_DUTY, 0));
 	r = cmk_nl_rekey_refused(info->extack, r);
 	cmk_volume_put(vol);
 	return r;

@@ -94,9 +94,12 @@ struct cmk_rekey_memory {
  * @error: see struct cmk_rekey_info; volume's lock
  * @sector: likewise
  * @bandwidth: volume's lock
- * @duty: volume's lock
+ * @duty: percent, 0 if nobody said one; volume's lock
  * @header_seq: for the record that @finish writes; volume's lock
  * @at: the worker's place, as a sector of the volume; worker
+ * @used: I/Os of the volume until now; worker
+ * @owed: microseconds that it has yet to rest; worker
+ * @device_us: that the device took since the last rest; worker
  * @told: jiffies of the last event; worker
  * @asleep: difference of CLOCK_BOOTTIME and CLOCK_MONOTONIC when the record
  *	was last checked; worker
@@ -124,6 +127,9 @@ struct cmk_rekey {
 	u32 duty;
 	u64 header_seq;
 	u64 at;
+	u64 used;
+	u64 owed;
+	u64 device_us;
 	unsigned long told;
 	ktime_t asleep;
 	struct cmk_record record;

@@ -101,6 +101,7 @@ static int cmk_rekey_submit(struct cmk_rekey *rekey, struct bio_vec *vec,
 			    unsigned int nr, blk_opf_t opf, sector_t sector,
 			    unsigned int bytes)
 {
+	ktime_t begin = ktime_get();
 	struct bio bio;
 	int r;
 
@@ -110,6 +111,7 @@ static int cmk_rekey_submit(struct cmk_rekey *rekey, struct bio_vec *vec,
 	bio.bi_iter.bi_size = bytes;
 	r = submit_bio_wait(&bio);
 	bio_uninit(&bio);
+	rekey->device_us += ktime_us_delta(ktime_get(), begin);
 	return r;
 }
 

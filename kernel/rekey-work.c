@@ -242,20 +242,41 @@ static void cmk_rekey_good(struct cmk_rekey *rekey, bool checked,
 	rekey->paused = false;
 }
 
-/* Jiffies to rest after @spent microseconds of work. */
-static unsigned long cmk_rekey_rest(const struct cmk_rekey *rekey, u64 spent)
+/*
+ * Microseconds of rest for @spent of work: as it was told, or, while others use
+ * the volume, as long as it has kept the device.
+ */
+static u64 cmk_rekey_due_to_others(struct cmk_rekey *rekey, u64 spent)
 {
+	struct cmk_crypts n = cmk_volume_crypts(rekey->vol);
+	u64 used = n.here + n.queued - rekey->used;
 	u64 rest = 0, pace;
 
+	rekey->used += used;
 	if (rekey->duty)
 		rest = div_u64(spent * (100 - rekey->duty), rekey->duty);
+	else if (used)
+		rest = rekey->device_us;
 	if (rekey->bandwidth) {
 		pace = div_u64((u64)CMK_STRIPE_BYTES / SZ_1K * USEC_PER_SEC,
 			       rekey->bandwidth);
 		if (pace > spent)
 			rest = max(rest, pace - spent);
 	}
-	return usecs_to_jiffies(min_t(u64, rest, 60 * USEC_PER_SEC));
+	return rest;
+}
+
+/* Jiffies to rest now; what is less than one is kept for the next time. */
+static unsigned long cmk_rekey_rest(struct cmk_rekey *rekey, u64 spent)
+{
+	unsigned long rest;
+
+	rekey->owed += cmk_rekey_due_to_others(rekey, spent);
+	rekey->owed = min_t(u64, rekey->owed, 60 * USEC_PER_SEC);
+	rest = rekey->owed / (USEC_PER_SEC / HZ);
+	rekey->owed -= rest * (USEC_PER_SEC / HZ);
+	rekey->device_us = 0;
+	return rest;
 }
 
 static void cmk_rekey_after(struct cmk_rekey *rekey, bool checked, int r,

@@ -332,7 +332,7 @@ int cmk_rekey_start(struct cmk_volume *vol, struct cmk_rekey_terms *terms)
 	int r = -EOPNOTSUPP;
 
 	if (rekey) {
-		memory = cmk_rekey_memory_alloc();
+		memory = cmk_rekey_memory_alloc(rekey);
 		r = memory ? 0 : -ENOMEM;
 	}
 	if (!r) {
@@ -399,7 +399,7 @@ int cmk_rekey_pause(struct cmk_volume *vol)
  * cmk_rekey_resume() - go on after a pause, under other limits
  * @vol: a volume
  * @bandwidth: KiB a second, 0 for no limit
- * @duty: percent of the time
+ * @duty: percent of the time, 0: all, but see cmk_rekey_due_to_others()
  *
  * Return: 0; -EOPNOTSUPP; -ENOENT when none is paused or runs.
  */
@@ -443,7 +443,7 @@ int cmk_rekey_done(struct cmk_volume *vol, struct cmk_rekey_terms *terms)
 	int r = -EOPNOTSUPP;
 
 	if (rekey) {
-		memory = cmk_rekey_memory_alloc();
+		memory = cmk_rekey_memory_alloc(rekey);
 		r = memory ? 0 : -ENOMEM;
 	}
 	if (!r) {

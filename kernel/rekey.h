@@ -4,9 +4,9 @@
  * of at most 512 KiB, so that at each moment a crash loses nothing.
  *
  * rekey.c is the state and the commands, rekey-life.c what the target does with
- * it, rekey-work.c the worker, rekey-stripe.c a stripe, rekey-io.c the record
- * and the device, rekey-record.c the record as bytes; twin.c, of the data path,
- * is what I/O sees of it.
+ * it, rekey-work.c the worker, rekey-stripe.c a stripe, rekey-turn.c its
+ * crypto, rekey-io.c the record and the device, rekey-record.c the record as
+ * bytes; twin.c, of the data path, is what I/O sees of it.
  */
 #ifndef CMK_REKEY_H
 #define CMK_REKEY_H
@@ -29,7 +29,7 @@ struct cmk_volume;
  * @resume: go on where the record says
  * @paused: and pause there
  * @bandwidth: KiB a second, 0 for no limit
- * @duty: percent of the time
+ * @duty: percent of the time, 0: all, but see cmk_rekey_due_to_others()
  * @old: the old DEK, NULL if it is live
  * @new: the new DEK
  * @mac: the keys of the record

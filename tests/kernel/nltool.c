@@ -146,7 +146,7 @@ static int rekey_words(char **w, int n, struct cmk_nl_rekey *r, struct keys *k)
 static int rekey_run(char **w, int n, struct keys *k, struct cmk_error *e,
 		     const unsigned char *uuid)
 {
-	struct cmk_nl_rekey r = { .duty = 100, .mac_key = &k->mac };
+	struct cmk_nl_rekey r = { .mac_key = &k->mac };
 	int err;
 
 	if (n < 6 || strlen(w[3]) > sizeof(r.run) || key_of(w[5], 32, &k->mac))
@@ -177,7 +177,7 @@ static int rekey(char **w, int n, struct cmk_error *e,
 	if (!strcmp(w[0], "rekey-pause"))
 		return cmk_nl_rekey_pause(nl, uuid, e);
 	if (!strcmp(w[0], "rekey-resume"))
-		return cmk_nl_rekey_resume(nl, uuid, 0, 100, e);
+		return cmk_nl_rekey_resume(nl, uuid, 0, 0, e);
 	r = rekey_run(w, n, &k, e, uuid);
 	cmk_secret_wipe(&k.old);
 	cmk_secret_wipe(&k.new);
