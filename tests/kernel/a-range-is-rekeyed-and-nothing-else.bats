@@ -15,6 +15,9 @@ load ../lib/guest
 load cmk
 load rekey
 
+# KiB a second, of 4 MiB: what is to come in the middle may come late
+SLOW=400
+
 setup() {
 	modprobe -a dm-cmk dm-crypt
 	no_record
@@ -103,7 +106,7 @@ finished() {	# [sector size]
 	truncate -s 96M /tmp/backing
 	DISK=$(losetup -f --show /tmp/backing)
 	opened allow_discards
-	rekey_start bandwidth=2000
+	rekey_start bandwidth=$SLOW
 	beyond 2048
 	nl "rekey-pause $UUID" >/dev/null
 	reach paused
@@ -140,7 +143,7 @@ finished() {	# [sector size]
 
 @test "a hold in the middle, a revoke in the middle" {
 	opened
-	rekey_start bandwidth=2000
+	rekey_start bandwidth=$SLOW
 	beyond 2048
 	nl "hold $UUID"
 	reach pending
@@ -149,7 +152,7 @@ finished() {	# [sector size]
 		"!set $UUID 1 1 $OLD"
 	# One key alone is not enough, and others are not taken.
 	nl "!$(rekey_line resume)" "!$(rekey_line resume "old=$KEY_B")"
-	rekey_go_on bandwidth=2000
+	rekey_go_on bandwidth=$SLOW
 	beyond 4096
 	nl "revoke $UUID"
 	reach pending
@@ -162,7 +165,7 @@ finished() {	# [sector size]
 
 @test "a reload in the middle" {
 	opened
-	rekey_start bandwidth=2000
+	rekey_start bandwidth=$SLOW
 	beyond 2048
 	dmsetup reload cmk --table "$(cmk_table "$CMK_DISK" $RANGE 0 $DATA \
 		$SECTORS record:$RECORD crypt:queued)"
@@ -176,7 +179,7 @@ finished() {	# [sector size]
 
 @test "a volume made anew finds the rekey in its record" {
 	opened
-	rekey_start bandwidth=2000
+	rekey_start bandwidth=$SLOW
 	beyond 4096
 	gone cmk
 	rekey_create key_timeout:1
@@ -217,7 +220,7 @@ finished() {	# [sector size]
 
 @test "a damaged record is refused" {
 	opened
-	rekey_start bandwidth=2000
+	rekey_start bandwidth=$SLOW
 	beyond 4096
 	gone cmk
 	for at in 0 511 1048600; do
