@@ -36,12 +36,10 @@ capture_on() {
 	ip link set nlmon0 up
 	tcpdump -Z root -i nlmon0 -s 0 -U -w $CAPTURE 2>/tmp/tcpdump 3>&- &
 	DUMPER=$!
-	within 10 grep -q listening /tmp/tcpdump
+	within 60 grep -q listening /tmp/tcpdump
 }
 
 capture_off() {
-	# It reads what is there before it ends.
-	sleep 1
 	kill -INT "$DUMPER"
 	wait "$DUMPER" || true
 	DUMPER=
@@ -77,6 +75,8 @@ bytes_of() { openssl rand -hex 64; }
 	# What does travel in the clear is found by the same search: the uuid
 	# as bytes, and a key that somebody gives away.
 	ip link set nlmon0 alias "$alias"
+	# It is the last message, and an end loses what was not read yet.
+	within 60 captured "$alias"
 	capture_off
 	dmsetup status cmk | grep -q live=2
 	captured "${UUID//-/}"
