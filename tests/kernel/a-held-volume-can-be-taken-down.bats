@@ -17,7 +17,7 @@ load cmk
 
 SIZE=65536
 # Seconds, for who waits for its end; and for who must not
-SHORT=4 LONG=600
+SHORT=12 LONG=600
 
 setup() { modprobe dm-cmk; }
 
@@ -73,7 +73,7 @@ failed_with() {
 
 @test "suspended with a flush: at the end of the hold" {
 	held $SHORT
-	takes 1 15 dmsetup suspend cmk
+	takes 1 40 dmsetup suspend cmk
 	failed_with "No such device"
 	[[ "$(dmsetup status cmk)" == *"gate=revoked cause=hold-timeout"* ]]
 }
@@ -95,7 +95,7 @@ failed_with() {
 @test "a new table, without a flush: at once, and its I/O goes on after" {
 	held $LONG
 	dmsetup reload cmk --table "$(cmk_table "$CMK_DISK" $SIZE 0 0 $SIZE)"
-	takes 0 5 dmsetup resume --noflush --nolockfs cmk
+	takes 0 20 dmsetup resume --noflush --nolockfs cmk
 	waits
 	nl "restore $UUID 600 hold" "set $UUID 0 1 $KEY_A"
 	wait $READER
@@ -108,7 +108,7 @@ failed_with() {
 @test "removed by force: at once, and its I/O fails" {
 	held $LONG
 	# It does not flush: what waits comes to its table of errors.
-	takes 0 5 dmsetup remove --force --retry cmk
+	takes 0 20 dmsetup remove --force --retry cmk
 	failed_with "Input/output error"
 	[ ! -e /dev/mapper/cmk ]
 	run nl "get $UUID"

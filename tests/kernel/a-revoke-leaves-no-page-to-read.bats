@@ -145,6 +145,8 @@ fs() {
 	[ "$status" = 1 ]
 }
 
+has_open() { find "/proc/$1/fd" -lname "$2" 2>/dev/null | grep -q .; }
+
 @test "who has files open or mapped is named" {
 	on ext4
 	pattern 100000 tail >$MNT/other
@@ -154,7 +156,12 @@ fs() {
 	cp "$(type -P sleep)" $MNT/mapped
 	$MNT/mapped 300 3>&- 5<&- &
 	MAPPED=$!
-	sleep 0.5
+	until has_open $OTHER $MNT/other && [ "$(readlink /proc/$MAPPED/exe)" \
+		= $MNT/mapped ]; do
+		kill -0 $OTHER
+		kill -0 $MAPPED
+		sleep 0.1
+	done
 	run cmkctl revoke cmk
 	echo "$output"
 	[ "$status" = 0 ]

@@ -139,6 +139,7 @@ refused() {
 	[[ $output == *"used by the mapped device top"* ]]
 	gone top
 	sleep 60 <"$VOL" 3>&- &
+	until grep -qx sleep "/proc/$!/comm"; do sleep 0.1; done
 	run cmkctl close vol
 	kill $!
 	[ "$status" = 6 ]
@@ -160,9 +161,12 @@ refused() {
 	echo data >/mnt/file
 	sync
 	umount /mnt
-	sleep 1
-	run dmsetup info -c --noheadings -o name
-	[[ $output != *vol* ]]
+	for ((i = 0; i < 100; i++)); do
+		[[ "$(dmsetup info -c --noheadings -o name)" == *vol* ]] ||
+			break
+		sleep 0.1
+	done
+	[ "$i" -lt 100 ]
 	cmkctl -q open "$CMK_DISK" vol --kek service
 	mount "$VOL" /mnt
 	[ "$(cat /mnt/file)" = data ]

@@ -5,6 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 64M
+# cmk-timeout: 300
 #
 # The device below makes whoever submits a write to it sleep, as one that has
 # no tags left does.  Reads elsewhere on the volume come and go all the same.
@@ -51,7 +52,7 @@ writes_hang() {
 
 	until [ "$(below hung)" -gt 0 ] && [ "$(below hung)" = $n ]; do
 		n=$(below hung)
-		sleep 0.5
+		sleep 2
 	done
 	echo "# $n writes sleep below" >&3
 	hung=$n

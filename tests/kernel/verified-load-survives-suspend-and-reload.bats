@@ -98,11 +98,13 @@ loaded() {	# table options
 	nl "hold $UUID"
 	dd if=/dev/mapper/cmk of=/tmp/out bs=4k count=1 iflag=direct \
 		status=none &
-	sleep 1
-	[[ "$(dmsetup status cmk)" == *parked=1* ]]
-	timeout 10 dmsetup suspend --noflush --nolockfs cmk
+	until [[ "$(dmsetup status cmk)" == *parked=1* ]]; do
+		kill -0 $!
+		sleep 0.1
+	done
+	timeout 30 dmsetup suspend --noflush --nolockfs cmk
 	[[ "$(dmsetup status cmk)" == *parked=0* ]]
-	timeout 10 dmsetup resume cmk
+	timeout 30 dmsetup resume cmk
 	sleep 1
 	kill -0 $!
 	nl "restore $UUID 3600 hold"

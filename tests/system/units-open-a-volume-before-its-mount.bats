@@ -88,7 +88,8 @@ again() { udevadm trigger --action=change --settle $NODE; }
 	SECONDS=0
 	again
 	again
-	[ "$SECONDS" -lt 10 ]
+	# Who reads it waits for ten minutes.
+	[ "$SECONDS" -lt 60 ]
 	[ "$(property CMK_GATE)" = held ]
 	[ "$(property ID_FS_TYPE)" = ext4 ]
 	[ "$(property DM_UDEV_DISABLE_OTHER_RULES_FLAG)" = 1 ]
@@ -102,13 +103,12 @@ again() { udevadm trigger --action=change --settle $NODE; }
 
 @test "a volume in use stays open when its unit is stopped" {
 	systemctl start srv-pg.mount
-	sleep 100 <$NODE 3>&- &
+	exec 5<$NODE
 	systemctl stop srv-pg.mount
 	systemctl stop "$INSTANCE"
 	[ "$(systemctl is-failed "$INSTANCE")" = failed ]
 	[ -e $NODE ]
-	kill $!
-	wait $! || true
+	exec 5<&-
 	systemctl reset-failed "$INSTANCE"
 	cmkctl close $NAME
 }
@@ -130,7 +130,8 @@ again() { udevadm trigger --action=change --settle $NODE; }
 	run systemctl start cmk@none
 	[ "$status" != 0 ]
 	[ "$SECONDS" -ge 3 ]
-	[ "$SECONDS" -lt 15 ]
+	# Where nothing is said it is 90 s.
+	[ "$SECONDS" -lt 60 ]
 	journalctl -u cmk@none -o cat --no-pager | grep -q "no device has"
 	sed -i '/^none/d' /etc/cmktab
 	systemctl reset-failed cmk@none

@@ -40,8 +40,10 @@ setup() {
 	sync
 	tail -f $MNT/file >/dev/null 3>&- &
 	HOLDER=$!
-	sleep 0.5
+	until_true 10 has_open
 }
+
+has_open() { find "/proc/$HOLDER/fd" -lname $MNT/file | grep -q .; }
 
 teardown() {
 	node_tell
