@@ -18,16 +18,18 @@ drop_caches() {
 	echo 3 >/proc/sys/vm/drop_caches
 }
 
-# no_d_state: no task waits for what cannot be interrupted, or which ones do
+# no_d_state: no task waits for what cannot be interrupted, or which ones do;
+# whoever writes to a disk does so for a moment
 no_d_state() {
-	local stat
+	local tries stuck
 
-	for stat in /proc/[0-9]*/task/[0-9]*/stat; do
-		if grep -q '^[0-9]* (.*) D' "$stat" 2>/dev/null; then
-			cat "$stat"
-			return 1
-		fi
+	for ((tries = 0; tries < 30; tries++)); do
+		stuck=$(cat /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null |
+			grep '^[0-9]* (.*) D') || return 0
+		sleep 0.1
 	done
+	echo "$stuck"
+	return 1
 }
 
 # softirq_disk: a RAM disk of 64 MiB as SOFTIRQ_DISK, whose I/O completes in a
