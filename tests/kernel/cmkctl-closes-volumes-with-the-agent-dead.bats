@@ -160,7 +160,7 @@ same() { read_all | cmp - /tmp/data; }
 	run cmkctl -q status --check
 	[ "$status" = 1 ]
 	cmkctl -q restore vol
-	wait_state "ready none" 5
+	wait_state "ready none" 30
 	cmkctl -q status --check
 	agent_stop KILL
 	run cmkctl -q status --check

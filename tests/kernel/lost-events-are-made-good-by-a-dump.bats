@@ -6,6 +6,7 @@
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
+# cmk-timeout: 400
 #
 # So many events that the agent's socket takes no more: it asks for everything
 # then, and so learns of a volume of which no event has reached it.
@@ -63,7 +64,7 @@ knows() { log | grep -q '^cmkd: quiet: held by an administrator'; }
 	[ "$(drops)" -gt 0 ]
 	nltool unbound <<<"admin-hold $QUIET"
 	kill -CONT "$AGENT_PID"
-	for ((n = 0; n < 50; n++)); do
+	for ((n = 0; n < 300; n++)); do
 		! knows || break
 		sleep 0.1
 	done

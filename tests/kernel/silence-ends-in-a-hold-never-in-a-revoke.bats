@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 600
 #
 # Without any verdict of the vault the offline grace ends in a hold, never in a
 # revoke, and the first proof ends the hold.  An administrator's hold no proof
@@ -27,11 +27,11 @@ teardown() { all_down; }
 @test "no verdict at all: the offline grace ends in a hold" {
 	storm_start 80
 	ctl switch outage 503 >/dev/null
-	wait_state "held grace" 40
+	wait_state "held grace" 60
 	sleep 25
 	[[ "$(state)" == "held grace" ]]
 	ctl reset >/dev/null
-	wait_state "ready none" 15
+	wait_state "ready none" 60
 	storm_wait
 	[ "$(storm_field errors)" = 0 ]
 	[ "$(storm_field slowest)" -gt 20000000 ]
@@ -42,6 +42,6 @@ teardown() { all_down; }
 	sleep 12
 	[[ "$(state)" == "held admin" ]]
 	cmkctl restore vol
-	wait_state "ready none" 5
+	wait_state "ready none" 30
 	dd if="$VOL" of=/dev/null bs=1M count=1 iflag=direct
 }

@@ -51,7 +51,7 @@ begin() {
 
 unharmed() {
 	kill -0 "$READER_PID"
-	[ "$(status_of .state)" = ready ]
+	wait_state "ready none" 40
 	[ "$(data_sum)" = "$SUM" ]
 	pattern $((8 << 20)) begin |
 		cmp - <(dd if="$VOL" bs=1M count=8 iflag=direct status=none)
@@ -94,7 +94,7 @@ rotated() {
 		false
 	fi
 	ctl key disable pg "${before##*/}" >/dev/null
-	cmkctl probe vol
+	cmkctl probe vol || [ $? = 5 ]
 	sleep 6
 	unharmed
 	reopens_with "$KEK"
@@ -223,7 +223,7 @@ changes() {
 	[ "$(kid)" = "$before" ]
 	ctl switch slow 0 >/dev/null
 	agent_start
-	wait_state "ready none" 20
+	wait_state "ready none" 60
 	cmkctl rewrap vol
 	[ "$(kid)" != "$before" ]
 	ctl key disable pg "${before##*/}" >/dev/null
