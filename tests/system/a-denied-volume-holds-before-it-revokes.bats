@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # OnDenied=hold, DenyHold=20s: the keys are gone at once and I/O waits; it goes
 # on if the key returns in time, and fails after 20 s if not.
@@ -51,7 +51,7 @@ parked() { [ "$(status .parked)" = 2 ]; }
 	waited=$(($(storm last_error) - $(storm last_ok_done)))
 	echo "# waited $((waited / 1000)) ms" >&3
 	[ "$waited" -ge 19500000 ]
-	[ "$waited" -le 22000000 ]
+	[ "$waited" -le 25000000 ]
 	state_is "revoked kek-deleted"
 	vault key recover pg >/dev/null
 	wait_state "ready none" 20

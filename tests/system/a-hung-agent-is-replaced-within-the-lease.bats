@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 400
 #
 # An agent that does nothing any more is ended by its watchdog and replaced, as
 # often as it happens, and no I/O notices, since that is within the lease.

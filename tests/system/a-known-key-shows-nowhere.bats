@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 600
 #
 # The keys of a volume that was formatted, opened, revoked and brought back
 # are known here, and are in none of the places where people and programs
@@ -96,7 +96,7 @@ journal() {
 	python3 -c 'import sys, time
 key = sys.stdin.buffer.read()
 print(len(key), flush=True)
-time.sleep(60)' <"$BATS_TEST_TMPDIR/key" 3>&- &
+time.sleep(600)' <"$BATS_TEST_TMPDIR/key" 3>&- &
 	HOLDER=$!
 	until_true 20 holds "$HOLDER"
 }

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # A volume that was revoked with the agent dead stays revoked when it runs
 # again, whatever the vault says, over restarts of the agent and of the module,
@@ -39,6 +39,8 @@ is_revoked() {
 	[[ "$output" == *"No such device"* ]]
 }
 
+answer_is() { [ "$(status .last_answer)" = "$1" ]; }
+
 start_agent() {
 	systemctl start cmkd
 	# Twice the vault has said yes to it.
@@ -49,7 +51,7 @@ start_agent() {
 @test "it stays revoked when the agent runs again, and when it restarts" {
 	revoke
 	start_agent
-	[ "$(status .last_answer)" = usable ]
+	until_true 10 answer_is usable
 	is_revoked
 	systemctl restart cmkd
 	after_probe
@@ -65,13 +67,13 @@ start_agent() {
 	is_revoked
 	start_agent
 	cmkctl restore vol
-	state_is "ready none"
+	wait_state "ready none" 10
 	data_is_equal
 }
 
 @test "closed and forgotten by the kernel, it is not opened again" {
 	revoke
-	dmsetup remove storm
+	dmsetup remove --retry storm
 	systemctl stop cmk@vol
 	modprobe -r dm-cmk
 	systemctl start cmkd

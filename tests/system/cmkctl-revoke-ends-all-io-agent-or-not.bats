@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 600
+# cmk-timeout: 1500
 #
 # 32 readers and 32 writers, then cmkctl revoke: no I/O that is submitted
 # after its return succeeds, those under way end within a second, and nobody
@@ -58,7 +58,7 @@ is_revoked() {	# REASON
 
 brought_back() {
 	cmkctl restore vol
-	state_is "ready none"
+	wait_state "ready none" 10
 	[ "$(status .live)" = 8 ]
 	data_is_equal
 }

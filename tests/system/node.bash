@@ -46,8 +46,10 @@ now() {
 	echo "${up/./}0000"
 }
 
+# What must be quick is measured by the clock of who does it; the seconds here
+# are those of an idle host, and a busy one has four times as many.
 until_true() {	# SECONDS COMMAND...
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + 4 * $1))
 
 	until "${@:2}"; do
 		[ "$SECONDS" -lt "$end" ] || return 1
@@ -148,7 +150,7 @@ state_is() { [ "$(state)" = "$1" ]; }
 
 wait_state() {
 	until_true "$2" state_is "$1" || {
-		echo "$(state) for $2 s, not $1"
+		echo "$(state), not $1"
 		return 1
 	}
 }
@@ -162,6 +164,7 @@ entry() {	# EVENT
 
 # Of the audit trail; --after-cursor with a match passes over one entry.
 decisions() {
+	journalctl --sync
 	journalctl -b -o cat --no-pager CMK_EVENT=hold CMK_EVENT=revoke |
 		grep -c . || true
 }

@@ -122,7 +122,7 @@ while sent:
 	wait_state "ready none" 20
 	systemctl kill -s CONT systemd-journald
 	sleep 2
-	cmkctl probe vol
+	until_true 10 cmkctl probe vol
 	vault key disable pg >/dev/null
 	wait_state "revoked kek-disabled" 15
 	until_true 5 lost_is_told

@@ -183,7 +183,7 @@ other_key_opens_nothing() {	# VERSION
 
 	version=$(vault key show pg | jq -r .key.kid)
 	no_by_another_key
-	wait_state "revoked kek-deleted" 9
+	wait_state "revoked kek-deleted" 15
 	other_key_opens_nothing "${version##*/}"
 	wait_state "ready none" 20
 	data_is_equal

@@ -52,10 +52,10 @@ refused() {
 	sed -i "s/UUID=[^ ]*/UUID=$(cmkctl --json dump "$CMK_DISK" |
 		jq -r .uuid)/" /etc/cmktab
 	systemctl start cmk@vol
-	cmkctl probe vol
+	until_true 10 cmkctl probe vol
 	cmkctl revoke vol
 	cmkctl restore vol
-	state_is "ready none"
+	wait_state "ready none" 10
 	ops=$(jq -sc "map(select(.boottime_us > $from and .op and
 		.oid and .status == 200).op) | unique" "$KV/requests.log")
 	[ "$ops" = '["get","unwrapKey","wrapKey"]' ]
