@@ -83,7 +83,7 @@ gates() {
 	goes_on_as $GUID
 	gates "gate=open cause=none.* live=2"
 	guest go
-	until_true 20 guest ready
+	until_true 60 guest ready
 	[ "$(guest lapses)" = 0 ]
 	guest reads
 }
@@ -91,10 +91,11 @@ gates() {
 @test "a copy has no keys, I/O waits, and the agent fetches them again" {
 	guest stop
 	goes_on_as $COPY
-	gates "gate=held cause=vm-fork.* live=0"
-	gates "parked=1"
+	# The platform tells it by an interrupt, and its agent is stopped.
+	until_true 30 gates "gate=held cause=vm-fork.* live=0"
+	until_true 30 gates "parked=1"
 	guest go
-	until_true 30 guest ready
+	until_true 60 guest ready
 	[ "$(guest lapses)" = 2 ]
 	gates "gate=open cause=none.* live=2"
 	guest reads

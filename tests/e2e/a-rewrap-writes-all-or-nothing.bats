@@ -134,12 +134,17 @@ changes_nothing() {
 		ls "$DIR/lib/backup")" ]
 }
 
-# after N COMMAND...: the control command is given when N keys are wrapped
-after() {
+# wrapped N: returns when N keys are
+wrapped() {
 	until [ "$(grep -c '"op":"wrapKey"' "$KV_DIR/requests.log")" -ge "$1" ]
 	do
 		sleep 0.02
 	done
+}
+
+# after N COMMAND...: the control command is given when N keys are wrapped
+after() {
+	wrapped "$1"
 	ctl "${@:2}" >/dev/null
 }
 
@@ -156,7 +161,7 @@ after() {
 	ctl allow default wrapKey >/dev/null
 
 	wraps=$(grep -c '"op":"wrapKey"' "$KV_DIR/requests.log")
-	ctl switch slow 100 >/dev/null
+	ctl switch slow 400 >/dev/null
 	after $((wraps + 5)) key disable other 3>&- &
 	changes_nothing kek-disabled set_kek "$KV_URL/keys/other"
 	wait $!
@@ -183,13 +188,14 @@ after() {
 	ctl key rotate pg >/dev/null
 	before=$(sha256sum <"$DIR/disk")
 	wraps=$(grep -c '"op":"wrapKey"' "$KV_DIR/requests.log")
-	ctl switch slow 100 >/dev/null
+	ctl switch slow 400 >/dev/null
 	rewrap >"$DIR/none" 3>&- &
 	CALLER=$!
-	after $((wraps + 5)) switch slow 0
+	wrapped $((wraps + 5))
 	kill -9 $PID
 	wait $PID || true
 	wait "$CALLER" || true
+	ctl switch slow 0 >/dev/null
 	[ "$(sha256sum <"$DIR/disk")" = "$before" ]
 	agent_start
 	run rewrap
@@ -266,12 +272,20 @@ killed_while_keks_change() {
 	[ "$SECONDS" -ge 3 ]
 }
 
+asked() { wc -l <"$KV_DIR/requests.log"; }
+
 @test "one at a time for a volume" {
+	local before
+
 	format hk
 	ctl key rotate pg >/dev/null
-	ctl switch slow 500 >/dev/null
+	ctl switch slow 1500 >/dev/null
+	before=$(asked)
 	rewrap >"$DIR/first" 3>&- &
-	sleep 0.3
+	# The first of its three operations has been answered.
+	until [ "$(asked)" -gt "$before" ]; do
+		sleep 0.02
+	done
 	run rewrap
 	is '.error.code == "busy" and .error.retryable'
 	wait $!

@@ -7,7 +7,7 @@
 # word, but never over a key that was replaced since.  Nothing is written over
 # what is in use, cannot be read, or has changed while the vault was asked.
 #
-# cmk-timeout: 180
+# cmk-timeout: 300
 
 load kvemu/kvemu
 
@@ -198,10 +198,10 @@ sys.stdin.read()' "$LOOP" "$DIR/held" < <(sleep 20) 3>&- &
 
 # while_waiting COMMAND...: its vault is slow, and the test goes on meanwhile
 while_waiting() {
-	ctl switch slow 3000 >/dev/null
+	ctl switch slow 8000 >/dev/null
 	"$@" >"$DIR/waited" 3>&- &
 	WAITER=$!
-	sleep 1
+	sleep 2
 	ctl switch slow 0 >/dev/null
 }
 
@@ -280,7 +280,10 @@ overtaken() {
 	DISK=$DIR/pipe
 	repair >"$DIR/answer" 3>&- &
 	WAITER=$!
-	sleep 2
+	for _ in {1..200}; do
+		[ ! -s "$DIR/answer" ] || break
+		sleep 0.1
+	done
 	output=$(cat "$DIR/answer")
 	: <>"$DIR/pipe"
 	wait $WAITER || true

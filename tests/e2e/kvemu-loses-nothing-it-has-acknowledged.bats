@@ -80,6 +80,11 @@ restart() {
 			n=$((n + 1))
 		done 3>&- &
 		writer=$!
+		# Two more at the least, and some others
+		until [ -s "$BATS_TEST_TMPDIR/last" ] &&
+			[ "$(<"$BATS_TEST_TMPDIR/last")" -gt "$n" ]; do
+			sleep 0.05
+		done
 		sleep "0.$((RANDOM % 5 + 3))"
 		kill -KILL "$KV_PID"
 		wait "$writer" || true

@@ -21,9 +21,15 @@ teardown() {
 	kvemu_stop
 }
 
-# later SECONDS COMMAND...: meanwhile
+# later N COMMAND...: meanwhile, when N keys are unwrapped
 later() {
-	(sleep "$1" && ctl "${@:2}" >/dev/null) 3>&- &
+	{
+		for _ in {1..1200}; do
+			[ "$(requests unwrapKey)" -lt "$1" ] || break
+			sleep 0.05
+		done
+		ctl "${@:2}" >/dev/null
+	} 3>&- &
 	LATER=$!
 }
 
@@ -54,7 +60,7 @@ later() {
 @test "throttled half-way: asked again when the vault says, all come" {
 	ctl switch slow 300 >/dev/null
 	ctl switch retry-after 2 >/dev/null
-	later 1 switch throttle 3
+	later 3 switch throttle 3
 	kek --max 2 "$KEY" 16
 	wait "$LATER"
 	# each keeps its place meanwhile: the vault is asked less
@@ -65,7 +71,7 @@ later() {
 
 @test "a token that is refused half-way is replaced" {
 	ctl switch slow 300 >/dev/null
-	later 1 switch claims 1
+	later 3 switch claims 1
 	kek --max 2 "$KEY" 16
 	wait "$LATER"
 	is '.set == 16' '.usable == 17' '.called == 1'
@@ -74,7 +80,7 @@ later() {
 
 @test "one that fails ends it, and nothing more is asked" {
 	ctl switch slow 300 >/dev/null
-	later 1 key disable pg
+	later 3 key disable pg
 	kek --max 2 "$KEY" 40
 	wait "$LATER"
 	is '.set == 0' '.called == 1' '.error != ""' \
@@ -85,10 +91,10 @@ later() {
 }
 
 @test "given up half-way: no word comes, and nothing more is asked" {
-	ctl switch slow 500 >/dev/null
+	ctl switch slow 800 >/dev/null
 	# given up while the second two are asked for; without that, the last
-	# would be here after 2 s, and the program waits for longer
-	kek --max 2 --cancel 1300 "$KEY" 6
+	# would be here after 3.2 s, and the program waits for longer
+	kek --max 2 --cancel 2000 "$KEY" 6
 	is '.set == 0' '.called == 0' '.usable >= 1' '.usable <= 3'
 	[ "$(requests unwrapKey)" -le 5 ]
 }
