@@ -110,7 +110,7 @@ unknown() {
 
 @test "cut off, silent, unreachable: unknown" {
 	unknown drop on '.error == "unreachable"' '.http == null'
-	unknown slow 4000 '.error == "timeout"' '.elapsed_ms < 5500'
+	unknown slow 4000 '.error == "timeout"' '.elapsed_ms < 7500'
 	ctl switch refuse on >/dev/null
 	probe
 	is '.answer == "unknown"' '.error == "unreachable"' '.http == null'
