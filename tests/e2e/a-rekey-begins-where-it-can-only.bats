@@ -5,7 +5,7 @@
 # an order that cannot be is refused before anything is written, and one that
 # was interrupted is in the node's memory.
 #
-# cmk-timeout: 60
+# cmk-timeout: 180
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BIN=${CMK_BUILD:-$ROOT/build}/bin

@@ -5,7 +5,7 @@
 # 2 before anything is done, and each refusal is one line for people or one
 # JSON object for programs.  Runs anywhere: no module, no agent.
 #
-# cmk-timeout: 60
+# cmk-timeout: 180
 
 bats_require_minimum_version 1.5.0
 

@@ -5,7 +5,7 @@
 # for the key, for its base64url form and for tokens: none is left, but for the
 # token in locked memory while it is kept.  A planted copy is found.
 #
-# cmk-timeout: 60
+# cmk-timeout: 180
 
 load kek
 

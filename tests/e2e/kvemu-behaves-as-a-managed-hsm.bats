@@ -3,7 +3,7 @@
 #
 # The other face: AES keys, and the answers of a Managed HSM.
 #
-# cmk-timeout: 60
+# cmk-timeout: 180
 
 load kvemu/kvemu
 

@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 64M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # Tables, keys, restores and revokes while each allocation on their way fails in
 # its turn: they work or say ENOMEM, and are done again with success.

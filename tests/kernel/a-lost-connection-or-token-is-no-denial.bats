@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 400
+# cmk-timeout: 900
 #
 # Neither a vault that drops connections or is overloaded nor a token service
 # that gives no token is a denial: the volume goes on, no I/O takes longer than

@@ -6,7 +6,7 @@
 # cmk-mode: plain
 # cmk-disk: 256M
 # cmk-disk: 256M
-# cmk-timeout: 400
+# cmk-timeout: 600
 #
 # An installer or a pvcreate wrote over the header of a volume that is open:
 # the agent still has it and writes it back, with the vault away if it has

@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 96M
-# cmk-timeout: 400
+# cmk-timeout: 800
 #
 # One range of a volume is re-encrypted in place: to what dm-crypt makes with
 # the new key, under load, through hold, revoke, suspend and reload, and from

@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 512M
-# cmk-timeout: 300
+# cmk-timeout: 500
 # cmk-allow-klog: EXT4-fs \(dm-[0-9]+\): shut down requested
 # cmk-allow-klog: XFS \(dm-[0-9]+\): User initiated shutdown
 # cmk-allow-klog: Aborting journal|I/O error|JBD2|drop_caches

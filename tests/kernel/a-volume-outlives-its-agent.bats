@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 400
+# cmk-timeout: 800
 #
 # The end of the agent changes nothing until the lease is over; a new agent
 # takes the volumes over as they are, and what an administrator closed stays

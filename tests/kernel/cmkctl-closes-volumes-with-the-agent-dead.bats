@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 128M
-# cmk-timeout: 600
+# cmk-timeout: 900
 #
 # revoke, hold and status need the kernel alone.  What an administrator closed
 # stays closed, whatever agent comes and goes, until an administrator's

@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 # cmk-own-vm
 #
 # The keys end when the machine is suspended or hibernated, after its tasks are

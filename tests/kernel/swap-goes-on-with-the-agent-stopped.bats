@@ -6,7 +6,7 @@
 # cmk-mode: plain
 # cmk-mem: 256M
 # cmk-disk: 1G
-# cmk-timeout: 240
+# cmk-timeout: 500
 #
 # Swap on a volume, and more memory in use than there is.  Nobody is bound to
 # the kernel: all that is needed to write out a page must be in the kernel, and

@@ -6,7 +6,7 @@
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # An outage that is longer than OfflineGrace ends in a hold, between nine tenths
 # and all of it after the last proof, by the volume's uuid.  New agents, one

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # The node, not the disk, says which key opens a volume and which header is
 # the volume's: another KEK, an older header and an exchanged one are refused

@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 256M
-# cmk-timeout: 600
+# cmk-timeout: 900
 #
 # A volume under load goes to a new version of its key, to another vault, to a
 # managed HSM and to the node's own key and back; no I/O fails, no data is

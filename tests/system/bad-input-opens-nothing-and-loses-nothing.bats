@@ -5,7 +5,7 @@
 # cmk-mode: systemd
 # cmk-disk: 256M
 # cmk-disk: 272M
-# cmk-timeout: 600
+# cmk-timeout: 900
 #
 # A byte of the header is wrong, the header is another volume's, or the vault
 # answers with what does not unwrap: an open gives the same data, and names

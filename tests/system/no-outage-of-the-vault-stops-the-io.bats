@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 900
+# cmk-timeout: 1500
 #
 # Whatever keeps the vault from a verdict holds and revokes nothing: no I/O
 # fails or takes longer than a second, the lease is renewed (it is no longer

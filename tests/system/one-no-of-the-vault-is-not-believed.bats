@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # ConfirmCount=2: one denial between proofs is only told; two in a row end the
 # keys.

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # The audit trail: each wrap and unwrap that made or fetched a key is in the
 # journal with the request id of the vault's own log, a decision is there with

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 900
+# cmk-timeout: 1500
 #
 # The key is deleted, disabled, purged, expires or makes room for another of its
 # name, or the permission is withdrawn: no I/O succeeds later than 9 s after it,

@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 #
 # get, wrapKey and unwrapKey carry a volume through its life; without one of
 # them cmkctl ends with "refused by the key server" and names it.

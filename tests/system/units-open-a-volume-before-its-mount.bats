@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 400
+# cmk-timeout: 600
 #
 # The units and the udev rules: a mount brings its volume up first and goes
 # before it, a restart of the agent closes nothing, and udev never reads a

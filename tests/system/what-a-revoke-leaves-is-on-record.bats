@@ -4,7 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: systemd
 # cmk-disk: 256M
-# cmk-timeout: 300
+# cmk-timeout: 500
 # cmk-allow-klog: EXT4-fs \(dm-[0-9]+\): shut down requested
 # cmk-allow-klog: Aborting journal|I/O error|JBD2|drop_caches|EXT4-fs error
 #

@@ -25,7 +25,7 @@ import re
 
 from bed import paths
 
-DEFAULT_TIMEOUT = 180
+DEFAULT_TIMEOUT = 300
 TAG = re.compile(r'^# cmk-([a-z-]+)(?::\s*(.*?))?\s*$')
 TAGS = {'kernels', 'more-kernels', 'mode', 'disk', 'mem', 'cpus', 'append',
         'timeout', 'icount', 'own-vm', 'allow-klog'}
