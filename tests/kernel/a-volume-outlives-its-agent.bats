@@ -81,7 +81,7 @@ lease_left_ms() { cmkctl status --json vol | jq '.volumes[0].lease_left_ms'; }
 	agent_start
 	sleep 12
 	[[ "$(state)" == "revoked admin" ]]
-	cmkctl restore vol
+	restore_vol
 	wait_state "ready none" 30
 	dd if="$VOL" of=/dev/null bs=1M count=1 iflag=direct
 }

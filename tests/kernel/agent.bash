@@ -94,6 +94,17 @@ wait_state() {
 	done
 }
 
+# The vault on the same busy machine may answer later than RequestTimeout.
+restore_vol() {
+	local tries
+
+	for ((tries = 0; tries < 10; tries++)); do
+		! cmkctl restore vol || return 0
+		sleep 1
+	done
+	return 1
+}
+
 storm_start() {
 	rm -f "$BATS_TEST_TMPDIR/storm"
 	iostorm "$VOL" 4 0 "$1" >"$BATS_TEST_TMPDIR/storm" 3>&- &

@@ -73,7 +73,7 @@ same() { read_all | cmp - /tmp/data; }
 	agent_start
 	sleep 7		# more than one check of the key
 	[ "$(state)" = "revoked admin" ]
-	cmkctl restore vol
+	restore_vol
 	[ "$(state)" = "ready none" ]
 	[ ! -e "$MARKER" ]
 	same
@@ -91,7 +91,7 @@ same() { read_all | cmp - /tmp/data; }
 	sleep 7
 	[ "$(state)" = "held admin" ]
 	kill -0 "$reader"
-	cmkctl restore vol
+	restore_vol
 	wait "$reader"
 	cmp /tmp/read /tmp/data
 	rm /tmp/read
@@ -159,7 +159,7 @@ same() { read_all | cmp - /tmp/data; }
 	cmkctl -q hold vol
 	run cmkctl -q status --check
 	[ "$status" = 1 ]
-	cmkctl -q restore vol
+	restore_vol
 	wait_state "ready none" 30
 	cmkctl -q status --check
 	agent_stop KILL

@@ -41,7 +41,7 @@ teardown() { all_down; }
 	cmkctl hold vol
 	sleep 12
 	[[ "$(state)" == "held admin" ]]
-	cmkctl restore vol
+	restore_vol
 	wait_state "ready none" 30
 	dd if="$VOL" of=/dev/null bs=1M count=1 iflag=direct
 }

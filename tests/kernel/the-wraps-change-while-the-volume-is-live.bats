@@ -199,7 +199,7 @@ changes() {
 	echo "$output"
 	[ "$status" = 6 ]
 	[ "$(jq -r .error.code <<<"${lines[-1]}")" = not-live ]
-	cmkctl -q restore vol
+	restore_vol
 	cmkctl close vol
 	before=$(kid)
 	ctl key rotate pg >/dev/null

@@ -23,7 +23,7 @@ setup_file() {
 		$KV/state.json >"$BATS_FILE_TMPDIR/kek.pem"
 	# Everything that leaves a trace.
 	cmkctl hold vol
-	cmkctl restore vol
+	restore_vol
 	vault key disable pg >/dev/null
 	wait_state "revoked kek-disabled" 30
 	vault key enable pg >/dev/null
@@ -137,7 +137,7 @@ statuses() {
 	# A reason is shown wherever a reason is shown.
 	cmkctl revoke vol --reason "$(key base64 | head -c 60)"
 	shown statuses
-	cmkctl restore vol
+	restore_vol
 	full "$SHOWN" base64
 }
 

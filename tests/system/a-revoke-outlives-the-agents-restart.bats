@@ -22,7 +22,7 @@ teardown() {
 	agent_may_live
 	systemctl start cmkd
 	systemctl start cmk@vol || true
-	cmkctl -q restore vol
+	restore_vol
 	systemctl start cmk@vol
 }
 
@@ -66,7 +66,7 @@ start_agent() {
 	[ "$status" = 5 ]
 	is_revoked
 	start_agent
-	cmkctl restore vol
+	restore_vol
 	wait_state "ready none" 10
 	data_is_equal
 }
@@ -84,7 +84,7 @@ start_agent() {
 	run systemctl start cmk@vol
 	[ "$status" != 0 ]
 	[ ! -e "$VOL" ]
-	cmkctl restore vol
+	restore_vol
 	systemctl start cmk@vol
 	data_is_equal
 }

@@ -57,7 +57,7 @@ is_revoked() {	# REASON
 }
 
 brought_back() {
-	cmkctl restore vol
+	restore_vol
 	wait_state "ready none" 10
 	[ "$(status .live)" = 8 ]
 	data_is_equal

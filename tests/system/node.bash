@@ -23,6 +23,8 @@
 #   storm_wait, storm FIELD, storm_goes_on
 #   data_is_equal           what was written before is there
 #
+#   restore_vol             by an administrator
+#
 #   kill_agent              by SIGKILL, and systemd does not start it again
 #   agent_may_live          undo that; it still has to be started
 
@@ -154,6 +156,9 @@ wait_state() {
 		return 1
 	}
 }
+
+# The vault on the same busy machine may answer later than RequestTimeout.
+restore_vol() { until_true 3 cmkctl restore vol; }
 
 # Of the audit trail, what was written since START
 entry() {	# EVENT

@@ -54,7 +54,7 @@ refused() {
 	systemctl start cmk@vol
 	until_true 10 cmkctl probe vol
 	cmkctl revoke vol
-	cmkctl restore vol
+	restore_vol
 	wait_state "ready none" 10
 	ops=$(jq -sc "map(select(.boottime_us > $from and .op and
 		.oid and .status == 200).op) | unique" "$KV/requests.log")
