@@ -23,3 +23,10 @@ $(BUILD)/test/ramscan: $(BUILD)/obj/tests/e2e/ram/scan.o
 	$(call link,$^)
 
 TEST_TOOLS += $(BUILD)/test/ramscan
+
+$(BUILD)/obj/tests/vm/volatile-disk.o: EXTRA_CFLAGS += -fPIC
+
+$(BUILD)/test/volatile-disk.so: $(BUILD)/obj/tests/vm/volatile-disk.o
+	$(call link,-shared $^)
+
+TEST_TOOLS += $(BUILD)/test/volatile-disk.so
