@@ -244,55 +244,6 @@ static void a_bad_kek_entry_is_refused(void **state)
 	assert_string_equal(k.kid, good.kid);
 }
 
-/* The largest header, with each slot in use, in CPU time of one core. */
-static void the_largest_header_is_read_and_verified_in_a_second(void **state)
-{
-	__cmk_header struct cmk_header *h = NULL, *again = NULL;
-	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
-	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
-	__volume struct volume v;
-	struct cmk_header_params p = {
-		.uuid = "large", .device_size = 65536 * MIB + 24 * MIB,
-		.range_size = MIB,
-	};
-	int fd = make_disk(24 * MIB);
-	clock_t start, used;
-	uint32_t n;
-
-	volume_init(&v, 1);
-	assert_int_equal(cmk_header_new(&h, &p, NULL), 0);
-	volume_set_kek(&v, h);
-	start = clock();
-	assert_int_equal(cmk_header_slot_key(h, &v.hk, &key), 0);
-	for (n = 0; n < 65536; n++)
-		assert_int_equal(cmk_header_set_hk(h, n, n + 1, &key,
-						   &v.dek[n % RANGES]), 0);
-	print_message("65,536 slots sealed in %.2f s\n",
-		      (double)(clock() - start) / CLOCKS_PER_SEC);
-	assert_int_equal(cmk_header_write(h, fd, &v.hk, NULL), 0);
-
-	start = clock();
-	assert_int_equal(cmk_header_read(&again, fd, NULL), 0);
-	assert_int_equal(cmk_header_verify(again, &v.hk, NULL), 0);
-	used = clock() - start;
-	print_message("read and verified in %.3f s\n",
-		      (double)used / CLOCKS_PER_SEC);
-	assert_true(used < CLOCKS_PER_SEC);
-
-	start = clock();
-	cmk_secret_wipe(&key);
-	assert_int_equal(cmk_header_slot_key(again, &v.hk, &key), 0);
-	for (n = 0; n < 65536; n++) {
-		assert_int_equal(cmk_header_open_hk(again, n, &key, &dek,
-						    NULL), 0);
-		assert_memory_equal(dek.data, v.dek[n % RANGES].data,
-				    CMK_DEK_BYTES);
-	}
-	print_message("65,536 slots opened in %.2f s\n",
-		      (double)(clock() - start) / CLOCKS_PER_SEC);
-	close(fd);
-}
-
 static void open_locks_the_header(void **state)
 {
 	char path[] = "/tmp/test_header.XXXXXX";
@@ -346,8 +297,6 @@ int main(void)
 		cmocka_unit_test(the_fields_come_back),
 		cmocka_unit_test(seq_rises_with_each_write),
 		cmocka_unit_test(a_bad_kek_entry_is_refused),
-		cmocka_unit_test(
-		    the_largest_header_is_read_and_verified_in_a_second),
 		cmocka_unit_test(open_locks_the_header),
 		cmocka_unit_test(a_header_file_with_o_direct),
 	};
