@@ -22,6 +22,7 @@ static struct cmk_header *make(const struct cmk_header_params *p)
 		.provider = CMK_FORMAT_KEK_AZURE, .alg = 1,
 		.blob_len = CMK_FORMAT_BLOB_LEN,
 	};
+	const struct cmk_header_next next = { .range = 3, .generation = 2 };
 	struct cmk_header *h;
 	uint32_t n;
 
@@ -36,6 +37,8 @@ static struct cmk_header *make(const struct cmk_header_params *p)
 		cmk_header_set_hk(h, n, 1, &key, &dek);
 		cmk_header_set_direct(h, n, 1, 0, kek.blob, kek.blob_len);
 	}
+	cmk_header_set_next_hk(h, &next, &key, &dek);
+	cmk_header_set_next_direct(h, &next, 0, kek.blob, kek.blob_len);
 	cmk_header_super(h)->seq = htole64(1);
 	return h;
 }
@@ -57,7 +60,8 @@ static void write_seed(const char *folder, const char *name,
 	if (!f || fwrite(head, sizeof(head), 1, f) != 1 ||
 	    fwrite(h->image, len, 1, f) != 1 ||
 	    fwrite(h->image + CMK_SUPER_SIZE, SLOTS_BYTES, 1, f) != 1 ||
-	    fclose(f))
+	    fwrite(cmk_header_spare(h), sizeof(struct cmk_disk_slot), 1, f) !=
+	    1 || fclose(f))
 		err(1, "%s", path);
 }
 
@@ -77,6 +81,12 @@ int main(int argc, char **argv)
 		{ "hk-disk", FUZZ_FROM_DISK,
 		  { .device_size = 40 * MIB, .range_size = MIB } },
 		{ "hk-two-states", FUZZ_FROM_DISK | FUZZ_OTHER_B,
+		  { .device_size = 40 * MIB, .range_size = MIB } },
+		{ "hk-next", FUZZ_SPARE,
+		  { .device_size = 40 * MIB, .range_size = MIB } },
+		{ "direct-next", FUZZ_SPARE | FUZZ_FIT,
+		  { .device_size = 24 * MIB, .range_size = MIB } },
+		{ "hk-next-disk", FUZZ_SPARE | FUZZ_FROM_DISK,
 		  { .device_size = 40 * MIB, .range_size = MIB } },
 		{ "hk-verify", FUZZ_VERIFY,
 		  { .device_size = 40 * MIB, .range_size = MIB } },

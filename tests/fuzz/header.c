@@ -66,6 +66,17 @@ static struct cmk_header *largest(void)
 	return h;
 }
 
+/* Where a table ends depends on the header; here it is always found. */
+static void put_spare(struct cmk_header *h, const struct input *in)
+{
+	struct cmk_disk_slot *spare = cmk_header_spare(h);
+
+	memset(spare, 0, sizeof(*spare));
+	if (in->flags & FUZZ_SPARE && in->slots.len >= sizeof(*spare))
+		memcpy(spare, (const char *)in->slots.data + in->slots.len -
+		       sizeof(*spare), sizeof(*spare));
+}
+
 /*
  * An image of @in, or NULL when a reader would not even go on.  Borrowed until
  * the next call.  What lies behind its end is out of bounds for all.
@@ -88,6 +99,7 @@ static struct cmk_header *image_of(const struct input *in)
 	memcpy(h->image + CMK_SUPER_SIZE, in->slots.data,
 	       in->slots.len < room ? in->slots.len : room);
 	h->size = CMK_SUPER_SIZE + room;
+	put_spare(h, in);
 	h->io_size = (h->size + CMK_IO_ALIGN - 1) / CMK_IO_ALIGN *
 		     CMK_IO_ALIGN;
 	ASAN_POISON_MEMORY_REGION(h->image + h->io_size,
@@ -123,6 +135,76 @@ static void try_slot(struct cmk_header *h, uint32_t range)
 	need(cmk_header_open_hk(h, range, &key, &dek, &e) < 0 && !dek.data);
 }
 
+/* What no key of ours has made opens to nothing in the spare slot, too. */
+static void try_spare(struct cmk_header *h, const struct cmk_secret *key)
+{
+	__cmk_secret struct cmk_secret payload = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
+	unsigned char kept[CMK_FORMAT_BLOB_LEN];
+	struct cmk_error e = { 0 };
+	unsigned int kek;
+	const void *blob;
+	size_t len;
+
+	if (!cmk_header_get_direct(h, CMK_SLOT_SPARE, &kek, &blob, &len, &e)) {
+		need(kek < CMK_FORMAT_KIDS && len <= CMK_FORMAT_BLOB_LEN);
+		memcpy(kept, blob, len);
+		need(!cmk_header_rewrap(h, CMK_SLOT_SPARE, kek, kept, len));
+	}
+	need(!cmk_secret_alloc(&payload, CMK_DEK_BYTES + 32));
+	need(cmk_header_open_direct(h, CMK_SLOT_SPARE, &payload, &dek, &e) <
+	     0);
+	need(e.code[0] && e.text[0]);
+	need(cmk_header_open_hk(h, CMK_SLOT_SPARE, key, &dek, &e) < 0 &&
+	     !dek.data);
+}
+
+/* A rekey ends, and the slot that it ends in is put back. */
+static void try_promote(struct cmk_header *h,
+			const struct cmk_header_next *next)
+{
+	__cmk_secret struct cmk_secret record = CMK_SECRET_INIT;
+	struct cmk_disk_slot *slot = cmk_header_disk_slot(h, next->range);
+	const struct cmk_disk_slot was = *slot;
+	uint32_t now;
+
+	need(!cmk_header_record_key(h, &hk, next, &record));
+	need(!cmk_header_promote(h));
+	need(cmk_header_slot(h, next->range, &now) && now == next->generation);
+	*slot = was;
+}
+
+/*
+ * A rekey that ends, or is not wanted, and one that begins.  The image serves
+ * the next input, too, so nothing of it stays.
+ */
+static void try_next(struct cmk_header *h, uint32_t ranges)
+{
+	__cmk_secret struct cmk_secret key = CMK_SECRET_INIT;
+	__cmk_secret struct cmk_secret dek = CMK_SECRET_INIT;
+	struct cmk_header_next next = { .range = 0 };
+
+	need(!cmk_header_slot_key(h, &hk, &key));
+	try_spare(h, &key);
+	if (cmk_header_get_next(h, &next)) {
+		need(next.range < ranges && next.generation);
+		try_promote(h, &next);
+	} else {
+		need(cmk_header_promote(h) == -ENOENT);
+		cmk_header_discard(h);
+	}
+	need(!cmk_header_spare_used(h));
+	need(!cmk_secret_random(&dek, CMK_DEK_BYTES));
+	if (!cmk_header_slot(h, next.range, &next.generation))
+		return;
+	next.generation++;
+	if (!cmk_header_set_next_hk(h, &next, &key, &dek)) {
+		cmk_secret_wipe(&dek);
+		need(!cmk_header_open_hk(h, CMK_SLOT_SPARE, &key, &dek, NULL));
+	}
+	cmk_header_discard(h);
+}
+
 static void try_keks(struct cmk_header *h)
 {
 	struct cmk_header_kek kek;
@@ -135,6 +217,7 @@ static void try_keks(struct cmk_header *h)
 		n_kid = strnlen(kek.kid, sizeof(kek.kid));
 		need(n_kid && n_kid <= CMK_FORMAT_KID_LEN);
 		need(!cmk_header_set_kek(h, n, &kek));
+		need(cmk_header_place_kek(h, kek.kid, CMK_FORMAT_KIDS) >= 0);
 	}
 }
 
@@ -154,6 +237,9 @@ static void use(struct cmk_header *h, unsigned int flags)
 	try_slot(h, info.ranges - 1);
 	try_slot(h, info.ranges);
 	try_slot(h, UINT32_MAX);
+	try_next(h, info.ranges);
+	need(cmk_header_exposed(h) <= info.ranges);
+	cmk_header_generations(h);
 	if (flags & FUZZ_VERIFY)
 		need(cmk_header_verify(h, &hk, NULL) == -EKEYREJECTED);
 }
