@@ -150,8 +150,12 @@ static int change(struct cmk_rekey *j, const struct cmk_volume *v,
 	uint32_t generation;
 
 	*write = true;
-	if (j->work == REKEY_START)
+	if (j->work == REKEY_START) {
+		/* Of a write that was not finished; the kernel never had it. */
+		if (cmk_header_spare_used(h))
+			cmk_header_discard(h);
 		return put_next(j, v, h, e);
+	}
 	if (j->work == REKEY_DISCARD) {
 		cmk_header_discard(h);
 		return 0;

@@ -203,9 +203,14 @@ static void audit(struct cmk_rekey *j, enum rekey_work work,
 static void withdraw(struct cmk_rekey *j, struct cmk_volume *v,
 		     const struct cmk_error *e)
 {
+	struct cmk_error told = *e;
+
+	/* That is said of what goes on by itself. */
+	if (told.status == CMK_PARTIAL)
+		told.status = CMK_FAILED;
 	memset(&v->st.rekey, 0, sizeof(v->st.rekey));
 	cmk_volume_save(v);
-	answer_all(j, e, NULL);
+	answer_all(j, &told, NULL);
 }
 
 /* Something else came between, or the configuration was read again. */
