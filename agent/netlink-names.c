@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <linux/cmk.h>
 
 #include "netlink-names.h"
@@ -171,4 +172,20 @@ const char *cmk_cause_name(enum cmk_cause cause)
 const char *cmk_rekey_state_name(enum cmk_rekey_state state)
 {
 	return name(rekey_states, ARRAY_SIZE(rekey_states), state);
+}
+
+/* Some have another meaning there than in the library's text. */
+const char *cmk_rekey_error_text(uint32_t error)
+{
+	switch (error) {
+	case ENODATA:
+		return "the medium cannot be read there";
+	case EUCLEAN:
+		return "the record of the rekey is damaged, or of another one";
+	case EBADMSG:
+		return "a block there is under neither of the two keys";
+	case EKEYREJECTED:
+		return "the keys are not those of the record";
+	}
+	return strerror(error);
 }

@@ -245,5 +245,7 @@ int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,
 const char *cmk_gate_name(enum cmk_gate gate);
 const char *cmk_cause_name(enum cmk_cause cause);
 const char *cmk_rekey_state_name(enum cmk_rekey_state state);
+/* Why the kernel has stopped it, an errno. */
+const char *cmk_rekey_error_text(uint32_t error);
 
 #endif

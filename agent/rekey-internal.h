@@ -104,7 +104,12 @@ struct cmk_rekey *cmk_rekey_job(struct cmk_agent *a,
 				const unsigned char uuid[16]);
 /* Looks as soon as the event loop turns, whatever it waits for. */
 void cmk_rekey_now(struct cmk_rekey *j);
-/* How far is it?  All but @ret->why. */
+
+/* rekey-order.c: how far is it?  All but @ret->why. */
 void cmk_rekey_measure(const struct cmk_volume *v, struct cmk_rekey_view *ret);
+/* May what has stopped the kernel be over, some time? */
+bool cmk_rekey_may_pass(uint32_t error);
+/* What has stopped it, where, and what comes next. */
+void cmk_rekey_say(const struct cmk_nl_rekeying *k, char *ret, size_t size);
 
 #endif

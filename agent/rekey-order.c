@@ -4,6 +4,7 @@
  * on.  An order is in the node's memory before the first of it is done.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,33 @@ int cmk_rekey_pause(struct cmk_agent *a, const unsigned char uuid[16],
 	j->asked = !pause;
 	cmk_rekey_now(j);
 	return 0;
+}
+
+/* A device that fails may work again; what the record says stays as it is. */
+bool cmk_rekey_may_pass(uint32_t error)
+{
+	switch (error) {
+	case EUCLEAN:
+	case EKEYREJECTED:
+	case EBADMSG:
+		return false;
+	}
+	return true;
+}
+
+void cmk_rekey_say(const struct cmk_nl_rekeying *k, char *ret, size_t size)
+{
+	const char *next = "it is tried again until the device is well, and at once by cmkctl rekey --resume";
+
+	if (!cmk_rekey_may_pass(k->error))
+		next = "it is not tried again until cmkctl rekey --resume, when what the disk has there was made good";
+	if (k->error)
+		snprintf(ret, size,
+			 "range %u, sector %llu of the volume: %s; %s",
+			 k->range, (unsigned long long)k->sector,
+			 cmk_rekey_error_text(k->error), next);
+	else
+		snprintf(ret, size, "range %u was interrupted", k->range);
 }
 
 static uint64_t size_of(const struct cmk_volume *v, uint32_t first,

@@ -280,40 +280,27 @@ static void begin(struct cmk_rekey *j, struct cmk_volume *v,
 
 /* -- the table -- */
 
-/* A device that fails may work again; what the record says stays as it is. */
-static bool may_pass(uint32_t error)
-{
-	switch (error) {
-	case EUCLEAN:
-	case EKEYREJECTED:
-	case EBADMSG:
-		return false;
-	}
-	return true;
-}
-
 static void look_pending(struct cmk_rekey *j, struct cmk_volume *v)
 {
 	const struct cmk_nl_rekeying *k = &v->kernel.rekey;
 	struct cmk_error e;
-	char why[128];
+	char why[256];
 
 	if (cmk_nl_keys_missing(&v->kernel)) {
-		stopped(j, "its keys are not there");
+		stopped(j, "its keys are not there; it goes on when they are back");
 		return;
 	}
-	snprintf(why, sizeof(why), "range %u, sector %llu: %s", k->range,
-		 (unsigned long long)k->sector, strerror(k->error));
+	cmk_rekey_say(k, why, sizeof(why));
 	if (strcmp(j->told, "pending"))
 		cmk_audit_log(j->agent->audit, LOG_ERR,
 			      "%s: the rekey has stopped: %s", v->st.name,
 			      why);
-	else if (may_pass(k->error) || j->asked)
+	else if (cmk_rekey_may_pass(k->error) || j->asked)
 		cmk_volume_fetch(v, CMK_FETCH_FILL, &e);
 	strcpy(j->told, "pending");
 	j->asked = false;
 	stopped(j, why);
-	if (may_pass(k->error))
+	if (cmk_rekey_may_pass(k->error))
 		wait_for(j, PENDING_AGAIN);
 }
 
@@ -419,7 +406,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 		   v->kernel.gate != CMK_GATE_OPEN ||
 		   !cmk_pol_phase_live(v->pol.phase)) {
 		cmk_rekey_reset(j);
-		stopped(j, "the gate of the volume is closed");
+		stopped(j, "the gate of the volume is closed; it goes on when that is open again");
 	} else if (v->keys) {
 		arm(j, SHORTLY);
 	} else if (j->work != REKEY_IDLE) {

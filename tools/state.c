@@ -59,6 +59,7 @@ static void set_lease(json_t *object, const struct cmk_nl_volume *v)
 static void set_rekey(json_t *object, const struct cmk_nl_volume *v)
 {
 	const struct cmk_nl_rekeying *k = &v->rekey;
+	const char *why;
 	json_t *o;
 
 	if (k->state == CMK_REKEY_STATE_NONE)
@@ -68,8 +69,8 @@ static void set_rekey(json_t *object, const struct cmk_nl_volume *v)
 		      (json_int_t)k->range, "done", (json_int_t)k->done * 512,
 		      "size", (json_int_t)k->sectors * 512);
 	if (k->error) {
-		json_object_set_new(o, "error",
-				    json_string(strerror(k->error)));
+		why = cmk_rekey_error_text(k->error);
+		json_object_set_new(o, "error", json_string(why));
 		json_object_set_new(o, "sector", json_integer(k->sector));
 	}
 	json_object_set_new(object, "rekey", o);
