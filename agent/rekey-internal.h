@@ -54,6 +54,7 @@ struct rekey_waiter {
  * @retry: microseconds to wait after the next failure
  * @waits: it does
  * @drain_at: not before this is the device drained again
+ * @done_at: nor rekey-done sent again for that @seq
  * @e: why it does not go on; err 0 if it does
  * @told: code of what was written of that
  * @asked: somebody wants it to try again
@@ -75,7 +76,7 @@ struct cmk_rekey {
 	char kid[CMK_KID_MAX + 1];
 	unsigned char blob[CMK_FORMAT_BLOB_LEN];
 	size_t len;
-	uint64_t seq, retry, drain_at;
+	uint64_t seq, retry, drain_at, done_at;
 	bool waits, asked;
 	uid_t uid;
 	pid_t pid;

@@ -183,6 +183,8 @@ int cmk_rekey_pause(struct cmk_agent *a, const unsigned char uuid[16],
 		return r;
 	v->st = st;
 	j->asked = !pause;
+	if (j->asked)
+		j->done_at = 0;
 	cmk_rekey_now(j);
 	return 0;
 }

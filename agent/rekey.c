@@ -32,7 +32,6 @@
 #define RETRY_MIN	(5 * SECOND)
 #define RETRY_MAX	(300 * SECOND)
 #define DRAIN_AGAIN	(10 * SECOND)
-#define DONE_AGAIN	(10 * SECOND)
 #define PENDING_AGAIN	(20 * SECOND)
 #define SHORTLY		(SECOND / 10)
 
@@ -353,6 +352,23 @@ static void look_armed(struct cmk_rekey *j)
 	arm(j, j->drain_at - now);
 }
 
+/* The record is written when the device has the time, and if it can be. */
+static void look_complete(struct cmk_rekey *j, struct cmk_volume *v)
+{
+	uint64_t now = cmk_boottime();
+	char why[256];
+
+	if (j->seq != v->info.seq || now >= j->done_at) {
+		begin(j, v, REKEY_FINISH);
+		return;
+	}
+	if (v->kernel.rekey.error) {
+		cmk_rekey_say(&v->kernel.rekey, why, sizeof(why));
+		stopped(j, why);
+	}
+	arm(j, j->done_at - now);
+}
+
 /* @j may be gone afterwards. */
 static void look_at(struct cmk_rekey *j, struct cmk_volume *v)
 {
@@ -371,13 +387,7 @@ static void look_at(struct cmk_rekey *j, struct cmk_volume *v)
 		look_pending(j, v);
 		break;
 	case CMK_REKEY_STATE_COMPLETE:
-		/* The record is written when the device has the time. */
-		if (j->seq == v->info.seq) {
-			j->seq = 0;
-			arm(j, DONE_AGAIN);
-		} else {
-			begin(j, v, REKEY_FINISH);
-		}
+		look_complete(j, v);
 		break;
 	}
 }
