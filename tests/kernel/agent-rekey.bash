@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# For tests of a rekey that cmkctl orders: `load agent-rekey` after `load agent`.
+# For tests of a rekey by cmkctl: `load agent-rekey` after `load agent`.
 # Volumes have four ranges of 4 MiB; NAME is "vol" unless another one is given.
 #
 #   helper_start, helper_stop      what drains a device, as cmk-helper.socket
@@ -11,6 +11,7 @@
 #   rekey_field FIELD [NAME]       of the kernel's status
 #   until_rekey WORD SECONDS [NAME]
 #                                  the kernel's state of the rekey
+#   until_done SECONDS [NAME]      the whole order is
 #   in_the_middle [NAME]           it runs, and half a range is still to do
 #   ciphertext RANGE [DEVICE]      a sum of what the disk has of a range
 
@@ -61,6 +62,19 @@ until_rekey() {
 		sleep 0.1
 	done
 	cmkctl status "${3:-vol}"
+	return 1
+}
+
+# Between two ranges the kernel has no rekey either.
+until_done() {
+	local i
+
+	for ((i = 0; i < $1 * 5; i++)); do
+		! cmkctl --json status "${2:-vol}" | jq -e '.volumes[0] |
+			.rekey // .rekey_order | not' >/dev/null || return 0
+		sleep 0.2
+	done
+	cmkctl status "${2:-vol}"
 	return 1
 }
 
