@@ -3,12 +3,12 @@
  * Readers and writers with O_DIRECT, each with one I/O under way, and when
  * what succeeded:
  *
- *	iostorm FILE READERS WRITERS SECONDS [BYTES]
+ *	iostorm FILE READERS WRITERS SECONDS [BYTES [SKIP]]
  *
  * A thread ends at its first error; the program ends when all have, or after
  * SECONDS.  A writer writes its own number and a counter into each block of
- * its own stretch of the file; a reader reads anywhere.  Prints one line,
- * times in microseconds of CLOCK_BOOTTIME:
+ * its own stretch of the file; a reader reads anywhere behind SKIP bytes.
+ * Prints one line, times in microseconds of CLOCK_BOOTTIME:
  *
  *	ios=N errors=N errno=NAME|mixed last_ok_submit=T last_ok_done=T
  *	last_error=T slowest=US
@@ -33,7 +33,7 @@ struct storm {
 	unsigned int number, of;
 	bool writes;
 	int fd, error;
-	off_t size;
+	off_t size, skip;
 	size_t bytes;
 	uint64_t end, ios;
 	uint64_t ok_submit, ok_done, error_done, slowest;
@@ -49,13 +49,13 @@ static uint64_t now(void)
 
 static off_t place(const struct storm *s, unsigned int *seed)
 {
-	off_t blocks = s->size / s->bytes;
+	off_t blocks = (s->size - s->skip) / s->bytes;
 
 	if (s->writes) {
 		blocks /= s->of;
 		return (s->number * blocks + rand_r(seed) % blocks) * s->bytes;
 	}
-	return rand_r(seed) % blocks * s->bytes;
+	return s->skip + rand_r(seed) % blocks * s->bytes;
 }
 
 static void *run(void *arg)
@@ -139,10 +139,12 @@ int main(int argc, char **argv)
 		s->number = s->writes ? i - readers : i;
 		s->of = s->writes ? writers : readers;
 		s->bytes = argc > 5 ? strtoul(argv[5], NULL, 0) : 4096;
+		s->skip = argc > 6 ? strtoul(argv[6], NULL, 0) : 0;
 		s->end = end;
 		s->fd = open(argv[1], O_RDWR | O_DIRECT);
 		s->size = lseek(s->fd, 0, SEEK_END);
-		if (s->fd < 0 || s->size < (off_t)(s->of * s->bytes)) {
+		if (s->fd < 0 ||
+		    s->size - s->skip < (off_t)(s->of * s->bytes)) {
 			perror(argv[1]);
 			return 1;
 		}
