@@ -90,6 +90,32 @@ interrupted() {
 	repeated interrupted
 }
 
+# A range has two keys until the last sector is under the new one.
+@test "a rekey, which leaves nothing of the former key" {
+	local mode
+
+	live
+	guest rekey
+	for mode in direct hk; do
+		ram_next $mode
+	done
+	ram_quiet
+	ram_learn
+	ram_search
+	only "$LIVE|^(enc|dec|raw)/[a-z]*\.next"
+
+	guest rekeyed
+	for mode in direct hk; do
+		ram_rekeyed $mode 3
+	done
+	ram_quiet
+	ram_learn
+	ram_search
+	grep -q ^raw/direct.former "$NEEDLES"
+	grep -q ^raw/hk.former "$NEEDLES"
+	only "$LIVE"
+}
+
 @test "hold" {
 	repeated ends hold
 }

@@ -12,6 +12,9 @@
 #   guest VERB            runs ram/guest there
 #   ram_learn             adds to NEEDLES what the sealed transport's sessions
 #                         were made of until now
+#   ram_next MODE         adds what a volume's rekey has made, to be learnt
+#   ram_rekeyed MODE RANGE
+#                         that is the range's key now, the other one its former
 #   ram_search            what of NEEDLES are in its memory and the registers of
 #                         its CPUs, as HITS; the machine stands still meanwhile
 #   ram_search_idle [COMMAND]
@@ -96,7 +99,7 @@ ram_up() {
 	machine_up "${1-}"
 	guest format
 	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
-		"direct=$VM_DIR/data0.raw" "hk=$VM_DIR/data1.raw" >"$LASTING"
+		"direct=$(header_of direct)" "hk=$(header_of hk)" >"$LASTING"
 	ram_learn
 }
 
@@ -105,6 +108,23 @@ ram_learn() {
 	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
 		"tap=$BATS_FILE_TMPDIR/tapped" >"$NEEDLES.tap"
 	cat "$LASTING" "$NEEDLES.tap" >"$NEEDLES"
+}
+
+header_of() {	# MODE
+	case $1 in
+	direct) echo "$VM_DIR/data0.raw" ;;
+	hk) echo "$VM_DIR/data1.raw" ;;
+	esac
+}
+
+ram_next() {
+	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
+		"$1.next=$(header_of "$1")" >>"$LASTING"
+}
+
+ram_rekeyed() {
+	sed -Ei "s,^(\w+)/$1\.dek$2/,\1/$1.former/,
+		s,^(\w+)/$1\.next/,\1/$1.dek$2/," "$LASTING"
 }
 
 ram_again() {
