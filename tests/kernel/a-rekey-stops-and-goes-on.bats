@@ -14,6 +14,7 @@
 load ../lib/guest
 load cmk
 load fail
+load lower
 load rekey
 
 # KiB a second, of 4 MiB: what is to come in the middle may come late
@@ -21,7 +22,6 @@ SLOW=200
 
 setup() {
 	modprobe -a dm-cmk dm-crypt dm-flakey dm-delay
-	DISK=/dev/mapper/disk
 	lower
 	no_record
 }
@@ -30,30 +30,6 @@ teardown() {
 	[ ! -e $FAIL ] || fail_unload
 	gone cmk oracle disk
 }
-
-# lower [FIRST LENGTH TARGET [ARGUMENT...]]: the disk, of which one part is such
-# a target
-lower() {
-	local all end table
-
-	all=$(sectors "$CMK_DISK")
-	table="0 $all linear $CMK_DISK 0"
-	if [ $# != 0 ]; then
-		end=$(($1 + $2))
-		table="0 $1 linear $CMK_DISK 0
-$1 $2 ${*:3}
-$end $((all - end)) linear $CMK_DISK $end"
-	fi
-	if [ -e $DISK ]; then
-		dmsetup reload disk --table "$table"
-		dmsetup suspend disk
-		dmsetup resume disk
-	else
-		dmsetup create disk --table "$table"
-	fi
-}
-
-no_writes() { lower "$1" "$2" flakey "$CMK_DISK" "$1" 0 3600 1 error_writes; }
 
 opened() {	# [option...]
 	rekey_create "$@"
