@@ -5,7 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 32M
-# cmk-timeout: 400
+# cmk-timeout: 900
 #
 # A volume in use gets other keys, range by range, and whatever comes between
 # loses nothing: the agent's death, a hold, a revoke, a close, another version
