@@ -99,18 +99,14 @@ interrupted() {
 	for mode in direct hk; do
 		ram_next $mode
 	done
-	ram_quiet
-	ram_learn
-	ram_search
+	ram_search_idle ram_learn
 	only "$LIVE|^(enc|dec|raw)/[a-z]*\.next"
 
 	guest rekeyed
 	for mode in direct hk; do
 		ram_rekeyed $mode 3
 	done
-	ram_quiet
-	ram_learn
-	ram_search
+	ram_search_idle ram_learn
 	grep -q ^raw/direct.former "$NEEDLES"
 	grep -q ^raw/hk.former "$NEEDLES"
 	only "$LIVE"
