@@ -90,8 +90,11 @@ class Session:
     def _argv(self, test, limit):
         file = f'/{payload.BED}/{test.path}'
         argv = [RUN_TEST, file, str(limit)]
-        if self.run.long:
-            argv = ['env', 'CMK_LONG=1', *argv]
+        words = ['CMK_LONG=1'] if self.run.long else []
+        if 'CMK_SEED' in os.environ:
+            words.append(f"CMK_SEED={os.environ['CMK_SEED']}")
+        if words:
+            argv = ['env', *words, *argv]
         if self.spec.systemd:
             argv = ['systemd-run', '--quiet', '--wait', '--collect',
                     '--unit=cmk-test', '--property=Type=oneshot', *argv]
