@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels: 6.12
+# cmk-kernels:
+# cmk-more-kernels: 6.12
 # cmk-mode: host
 # cmk-timeout: 900
 #
