@@ -228,11 +228,12 @@ STRIPE=$((RANGE + 3072))
 	finished
 }
 
-# reads_below: how many are under way in the disk
-reads_below() {
+# reads_sent: how many the volume has under way; dm-delay counts none of those
+# that it keeps
+reads_sent() {
 	local minor
 
-	minor=$(dmsetup info -c --noheadings -o minor disk)
+	minor=$(dmsetup info -c --noheadings -o minor cmk)
 	awk '{print $1}' "/sys/block/dm-$((minor))/inflight"
 }
 
@@ -245,7 +246,7 @@ reads_below() {
 		"$CMK_DISK" $((DATA + RANGE)) 0
 	part read $RANGE 8 &
 	reader=$!
-	until [ "$(reads_below)" -ge 1 ]; do
+	until [ "$(reads_sent)" -ge 1 ]; do
 		kill -0 $reader
 		sleep 0.1
 	done
