@@ -273,7 +273,7 @@ static unsigned long cmk_rekey_rest(struct cmk_rekey *rekey, u64 spent)
 
 	rekey->owed += cmk_rekey_due_to_others(rekey, spent);
 	rekey->owed = min_t(u64, rekey->owed, 60 * USEC_PER_SEC);
-	rest = rekey->owed / (USEC_PER_SEC / HZ);
+	rest = div_u64(rekey->owed, USEC_PER_SEC / HZ);
 	rekey->owed -= rest * (USEC_PER_SEC / HZ);
 	rekey->device_us = 0;
 	return rest;
