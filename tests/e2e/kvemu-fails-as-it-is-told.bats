@@ -113,6 +113,18 @@ teardown() {
 	[ $((($(date +%s%N) - start) / 1000000)) -ge 8000 ]
 }
 
+@test "so many answers come at once, and then they are slow" {
+	local start
+
+	ctl switch slow 4000 >/dev/null
+	ctl switch quick 2 >/dev/null
+	rest GET /keys/pg | answers 200
+	rest GET /keys/pg | answers 200
+	start=$(date +%s%N)
+	rest GET /keys/pg | answers 200
+	[ $((($(date +%s%N) - start) / 1000000)) -ge 4000 ]
+}
+
 @test "a fault can be kept to one operation" {
 	ctl switch fault-op unwrapKey >/dev/null
 	ctl switch throttle on >/dev/null

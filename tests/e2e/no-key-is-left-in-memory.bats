@@ -63,18 +63,20 @@ repeated() {
 	repeated ends revoke
 }
 
-# on_their_way: the agent has some keys and waits for others
+# on_their_way: the agent has some keys and waits for others.  It gives up after
+# five seconds of its own time, which stands still while it is searched.
 on_their_way() {
-	local tries
+	local end
 
 	guest revoke
-	vault switch slow 2000 >/dev/null
+	vault switch fault-op unwrapKey >/dev/null
+	vault switch quick 7 >/dev/null
+	vault switch slow 60000 >/dev/null
 	guest begin
-	for ((tries = 0; tries < 15; tries++)); do
-		ram_search
-		! grep -q ^copy/direct.dek "$HITS" || return 0
+	end=$((SECONDS + 120))
+	until ram_search && grep -q ^copy/direct.dek "$HITS"; do
+		[ $SECONDS -lt $end ] || return 1
 	done
-	return 1
 }
 
 interrupted() {

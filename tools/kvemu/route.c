@@ -209,7 +209,7 @@ static const char *fault_strike(struct call *c, const char *op, int *slow)
 	*slow = 0;
 	if (sw->fault_op[0] && strcasecmp(sw->fault_op, op))
 		return NULL;
-	*slow = sw->slow;
+	*slow = switches_take(&sw->quick) ? 0 : sw->slow;
 	if (switches_take(&sw->drop))
 		return "drop";
 	if (sw->html) {

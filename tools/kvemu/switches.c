@@ -34,6 +34,7 @@ static const struct def defs[] = {
 	{ "outage", KIND_STATUS, F(outage), 0, 503, 503 },
 	{ "html", KIND_STATUS, F(html), 0, 502, 502 },
 	{ "slow", KIND_INT, F(slow), 0, 0, 600000 },
+	{ "quick", KIND_COUNT, F(quick) },
 	{ "drop", KIND_COUNT, F(drop) },
 	{ "refuse", KIND_COUNT, F(refuse) },
 	{ "firewall", KIND_BOOL, F(firewall) },

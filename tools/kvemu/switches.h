@@ -18,6 +18,7 @@
  * @outage: answer this status (500, 503 ...)
  * @html: answer this status with a page of HTML
  * @slow: wait this many milliseconds before each answer
+ * @quick: but not before the next N
  * @drop: close the connection instead of answering, next N or SWITCH_FOREVER
  * @refuse: listen for no connection, for N seconds or SWITCH_FOREVER
  * @firewall: refuse with ForbiddenByFirewall
@@ -46,6 +47,7 @@ struct switches {
 	int outage;
 	int html;
 	int slow;
+	int quick;
 	int drop;
 	int refuse;
 	int firewall;
