@@ -29,3 +29,20 @@
 	tests/run --no-build --list --kernel 6.1 | grep -qx "$label"
 	tests/run --no-build --list "${label#* }" | grep -qx "$label"
 }
+
+# Who waits for an answer and does not come to ask is told so in time.
+@test "a machine whose line is taken does not answer" {
+	local line=$BATS_TEST_TMPDIR/agent.sock
+
+	cd "$BATS_TEST_DIRNAME/../.."
+	touch "$line.lock"
+	exec 8<"$line.lock"
+	flock 8
+	(sleep 2; flock -u 8) 3>&- &
+	PYTHONPATH=tests/vm python3 -B - "$line" <<-'END'
+		import pathlib, sys
+		from bed.channel import Guest
+		sys.exit(Guest(pathlib.Path(sys.argv[1])).alive(timeout=1))
+	END
+	wait
+}

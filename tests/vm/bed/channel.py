@@ -116,6 +116,8 @@ class Guest:
         with _locked(self.path):
             while True:
                 left = end - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f'{command}: others were asking')
                 try:
                     return self._ask(command, arguments,
                                      min(again or left, left))
