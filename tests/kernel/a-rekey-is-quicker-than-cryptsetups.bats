@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels:
-# cmk-more-kernels: 6.12
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-own-vm
 # cmk-mem: 2G
@@ -44,7 +44,8 @@ reader_start() {	# DEVICE
 	rm -f /tmp/fio.json
 	fio --name=r --filename="$1" --rw=randread --bs=4k --direct=1 \
 		--ioengine=psync --time_based --runtime=600 --randrepeat=0 \
-		--output-format=json --output=/tmp/fio.json 3>&- &
+		--output-format=json --output=/tmp/fio.json \
+		>/tmp/fio.log 2>&1 3>&- &
 	READER=$!
 	sleep 1
 }
@@ -59,6 +60,8 @@ reader_end() {
 # reader_says: I/Os a second, worst in microseconds
 reader_says() {
 	reader_end
+	grep -q '^{' /tmp/fio.json ||
+		head -n 5 /tmp/fio.json /tmp/fio.log | sed 's/^/# /' >&3
 	sed -n '/^{/,$p' /tmp/fio.json | jq -r '.jobs[0].read |
 		"\(.iops | floor) \(.clat_ns.max / 1000 | floor)"'
 }
