@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels:
-# cmk-more-kernels: 6.12
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
 # cmk-mode: host
 # cmk-timeout: 900
 #
@@ -20,27 +20,9 @@ load cuts/cuts
 CUTS=${CMK_LONG:+100}
 CUTS=${CMK_CUTS:-${CUTS:-3}}
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	VOLATILE=$BATS_TEST_TMPDIR
-	volatile_seed
-}
-
-teardown() {
-	[ -n "${BATS_TEST_COMPLETED-}" ] || cuts_tell
-	cuts_down
-}
+setup() { cuts_begin; }
+teardown() { cuts_end; }
 
 @test "rekey, rewrap and both, cut by cut" {
-	local kinds=(rekey rewrap both) i
-
-	cuts_up hk 144M
-	for ((i = 0; i < CUTS; i++)); do
-		under_load "${kinds[i % 3]}"
-		power_cut
-		comes_back
-	done
-	guest finish
-	what_was_told_is_there
-	no_trouble
+	cuts_many "$CUTS" hk ext4 112M
 }

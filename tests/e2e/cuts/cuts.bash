@@ -4,8 +4,12 @@
 # A machine whose power is cut, for `load cuts/cuts` after `load
 # ../lib/volatile`.  Its vault is outside, and so is what its clients were told.
 #
-#   cuts_up WRAP SIZE     vault, disks and machine, with all of cuts/guest
-#   cuts_down, cuts_tell  in teardown
+#   cuts_begin            in setup
+#   cuts_end              in teardown
+#   cuts_many N WRAP FS SIZE
+#                         all of what follows, N times
+#   cuts_up WRAP FS SIZE [lies=yes]
+#                         vault, disks and machine, with all of cuts/guest
 #   guest VERB            runs cuts/guest there
 #   under_load KIND       a load, for a random time
 #   power_cut             then this; prints what was lost, and when
@@ -61,7 +65,7 @@ machine_ends_with() {	# PID
 		"$CUTS_TREE/tests/vm/vm" "$VM" >/dev/null 2>&1 3>&- &
 }
 
-cuts_up() {	# WRAP SIZE
+cuts_up() {	# WRAP FILESYSTEM SIZE [lies=yes]
 	VM=cuts-$$
 	VM_DIR=${CMK_VMS:-$CUTS_BUILD/vm}/$VM
 	TOLD=$VOLATILE/told
@@ -71,13 +75,19 @@ cuts_up() {	# WRAP SIZE
 	machine_ends_with $$
 	vault_up
 	truncate -s 128M "$VOLATILE/node.raw"
-	truncate -s "$2" "$VOLATILE/volume.raw"
+	truncate -s "$3" "$VOLATILE/volume.raw"
 	volatile_on node
-	volatile_on volume
+	volatile_on volume "${@:4}"
 	: >"$TOLD"
 	machine_on
-	guest make "$1" >"$VOLATILE/made"
+	guest make "$1" "$2" >"$VOLATILE/made"
 	LAST_RANGE=$(($(tail -n 1 "$VOLATILE/made") - 1))
+}
+
+cuts_begin() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	VOLATILE=$BATS_TEST_TMPDIR
+	volatile_seed
 }
 
 # What a failed test needs to be understood
@@ -92,6 +102,11 @@ cuts_down() {
 	[ -z "${VM-}" ] || vm stop --kill --remove "$VM" || true
 	volatile_off node volume
 	[ -z "${KV_PID-}" ] || kill "$KV_PID"
+}
+
+cuts_end() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || cuts_tell
+	cuts_down
 }
 
 rotates() {
@@ -192,4 +207,18 @@ what_was_told_is_there() {
 		head -n 5 "$VOLATILE/lost"
 		return 1
 	}
+}
+
+cuts_many() {	# N WRAP FILESYSTEM SIZE
+	local kinds=(rekey rewrap both) i
+
+	cuts_up "${@:2}"
+	for ((i = 0; i < $1; i++)); do
+		under_load "${kinds[i % 3]}"
+		power_cut
+		comes_back
+	done
+	guest finish
+	what_was_told_is_there
+	no_trouble
 }
