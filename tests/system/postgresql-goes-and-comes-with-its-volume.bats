@@ -123,8 +123,18 @@ stopped() {
 
 serves() { sql "SELECT 1" >/dev/null 2>&1; }
 
+# since MICROSECONDS: keeps how long it is, as one of those that told tells
+since() { echo "$((($(now) - $1) / 1000))" >>"$BATS_TEST_TMPDIR/took"; }
+
+told() {
+	echo "# $(wc -l <"$BATS_TEST_TMPDIR/took") cycles, back after" \
+		"$(sort -n "$BATS_TEST_TMPDIR/took" | awk '{a[NR] = $1}
+		END {print a[int((NR + 1) / 2)] " ms, worst " a[NR]}')," \
+		"$(rows) rows" >&3
+}
+
 cycle() {	# BEGIN... -- END...
-	local begin=()
+	local begin=() began
 
 	while [ "$1" != -- ]; do
 		begin+=("$1")
@@ -139,10 +149,11 @@ cycle() {	# BEGIN... -- END...
 		echo "the client has met no error"
 		return 1
 	fi
+	began=$(now)
 	"$@"
 	until_true 90 serves
+	since "$began"
 	rows_are_there
-	echo "# $(rows) rows" >&3
 }
 
 @test "the vault says no, and yes again" {
@@ -151,6 +162,7 @@ cycle() {	# BEGIN... -- END...
 	for ((i = 0; i < CYCLES; i++)); do
 		cycle vault key delete pg -- vault key recover pg
 	done
+	told
 }
 
 mount_id() { findmnt -nro ID /srv/pg; }
@@ -164,7 +176,7 @@ scene() {
 }
 
 waits_and_goes_on() {
-	local before scene
+	local before began scene
 
 	scene=$(scene)
 	writer_start
@@ -175,14 +187,15 @@ waits_and_goes_on() {
 	sleep 3
 	# One may have been answered before.
 	[ "$(rows)" -le $((before + 1)) ]
+	began=$(now)
 	vault key recover pg >/dev/null
 	wait_state "ready none" 20
 	until_true 20 more_rows_than $((before + 1))
+	since "$began"
 	touch "$ENOUGH"
 	writer_wait
 	[ "$(scene)" = "$scene" ]
 	rows_are_there
-	echo "# $(rows) rows" >&3
 }
 
 @test "the vault says no, which is a hold, and yes again" {
@@ -193,12 +206,14 @@ waits_and_goes_on() {
 	for ((i = 0; i < CYCLES; i++)); do
 		waits_and_goes_on
 	done
+	told
 	node_config
 	systemctl reload cmkd
 }
 
 @test "an administrator's revoke and restore" {
 	cycle cmkctl revoke vol -- cmkctl restore vol
+	told
 }
 
 as() { setpriv --reuid="$1" --regid="$1" --init-groups "${@:2}"; }
@@ -231,6 +246,7 @@ root_restores() {
 
 @test "a member of the security group revokes, with the agent dead" {
 	cycle officer_revokes -- root_restores
+	told
 }
 
 @test "no page of the database is damaged" {
