@@ -15,6 +15,10 @@ load ../lib/guest
 load cmk
 load agent
 
+LASTS=${CMK_LONG:+600}
+LASTS=${LASTS:-20}
+SEED=${CMK_SEED:-$RANDOM}
+
 setup() {
 	modprobe dm-cmk
 	vault_start
@@ -53,6 +57,43 @@ lease_left_ms() { cmkctl status --json vol | jq '.volumes[0].lease_left_ms'; }
 	storm_wait
 	[ "$(storm_field errors)" = 0 ]
 	wait_state "ready none" 30
+}
+
+storm_goes_on() { kill -0 "$STORM_PID" 2>/dev/null; }
+
+# goes_at_any_moment N: its keys are asked for, on their way or there when it
+# goes.  Every third has brought them, lest I/O wait for longer than it may.
+goes_at_any_moment() {
+	local signal=KILL
+
+	if [ $(($1 % 3)) = 0 ]; then
+		wait_state "ready none" 60
+	else
+		echo "drop $VOL_UUID" | nltool unbound >/dev/null
+	fi
+	[ $((RANDOM % 2)) = 0 ] ||
+		sleep "0.$(printf %03d $((RANDOM % 300)))"
+	[ $((RANDOM % 4)) != 0 ] || signal=TERM
+	agent_stop $signal
+	agent_start
+}
+
+@test "agents that come and go for $LASTS s lose no I/O" {
+	local n=0
+
+	RANDOM=$SEED
+	storm_start "$LASTS"
+	while storm_goes_on; do
+		n=$((n + 1))
+		goes_at_any_moment $n
+	done
+	storm_wait
+	[ "$(storm_field errors)" = 0 ]
+	wait_state "ready none" 60
+	[ "$(cmkctl status --json vol | jq '.volumes[0].parked')" = 0 ]
+	echo "# seed $SEED: $n agents, $(storm_field ios) I/Os, slowest" \
+		"$(($(storm_field slowest) / 1000)) ms" >&3
+	[ $n -ge 3 ]
 }
 
 @test "one that stays away costs the keys, one that comes brings them" {
