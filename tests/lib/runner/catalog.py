@@ -14,6 +14,8 @@ A .bats file says it in comment lines at its head:
     # cmk-icount                 one CPU whose clock counts instructions, and
                                  leaps while nothing runs
     # cmk-append: WORDS          more of the kernel's command line
+    # cmk-reboots                a reboot does not end it: it hibernates, with
+                                 cmk.resume=SERIAL, the disk, in cmk-append
     # cmk-timeout: 120           seconds for the whole file
     # cmk-own-vm                 a machine of its own
     # cmk-allow-klog: REGEX      kernel log lines that the test provokes
@@ -28,7 +30,7 @@ from bed import paths
 DEFAULT_TIMEOUT = 300
 TAG = re.compile(r'^# cmk-([a-z-]+)(?::\s*(.*?))?\s*$')
 TAGS = {'kernels', 'more-kernels', 'mode', 'disk', 'mem', 'cpus', 'append',
-        'timeout', 'icount', 'own-vm', 'allow-klog'}
+        'timeout', 'icount', 'own-vm', 'allow-klog', 'reboots'}
 FOLDERS = {'e2e': ('host', ()), 'kernel': ('plain', paths.KERNELS),
            'system': ('systemd', ('6.12',))}
 
@@ -46,6 +48,7 @@ class Test:
     append: str = ''
     timeout: int = DEFAULT_TIMEOUT
     icount: bool = False
+    reboots: bool = False
     own_vm: bool = False
     allow_klog: tuple = ()
     asked: bool = False         # only when it is asked for
@@ -58,7 +61,8 @@ class Test:
     def needs(self):
         """Tests that agree in this may share a machine."""
         return (self.kernel, self.mode, self.disks, self.memory, self.cpus,
-                self.append, self.icount, self.path if self.own_vm else '')
+                self.append, self.icount, self.reboots,
+                self.path if self.own_vm else '')
 
 
 def _tags(path):
@@ -91,7 +95,8 @@ def _file_tests(path, mode, kernels):
             cpus=int(tags.get('cpus', [2])[0]),
             append=tags.get('append', [''])[0],
             timeout=int(tags.get('timeout', [DEFAULT_TIMEOUT])[0]),
-            icount='icount' in tags, own_vm='own-vm' in tags,
+            icount='icount' in tags, reboots='reboots' in tags,
+            own_vm='own-vm' in tags,
             allow_klog=tuple(tags.get('allow-klog', [])),
             asked=kernel in more)
 

@@ -15,6 +15,7 @@ from .report import Reader
 
 RUN_TEST = f'/{payload.BED}/run-test'
 GRACE = 60                      # for the machine to end a late test itself
+SILENCE = {False: 60, True: 600}    # seconds; an image takes its time
 
 
 def groups(tests):
@@ -59,7 +60,7 @@ class Session:
         self.spec = machine.Spec(
             kernel=test.kernel, systemd=test.mode == 'systemd',
             disks=test.disks, memory=test.memory, cpus=test.cpus,
-            append=test.append, icount=test.icount)
+            append=test.append, icount=test.icount, reboot=test.reboots)
         self.sound = True
         self.taken = 0          # of the TAP that the machine has written
 
@@ -129,7 +130,7 @@ class Session:
             pid = self.vm.guest.start(self._argv(test, limit), capture=False)
             while time.monotonic() < end:
                 take()
-                state = self.vm.guest.status(pid)
+                state = self.vm.guest.status(pid, SILENCE[test.reboots])
                 if state['exited']:
                     return ''
                 time.sleep(0.2)

@@ -125,9 +125,9 @@ class Guest:
                     if not again or time.monotonic() + again > end:
                         raise
 
-    def status(self, pid):
+    def status(self, pid, timeout=60):
         """What the agent knows of a program that it has started."""
-        return self.call('guest-exec-status', {'pid': pid}, again=5)
+        return self.call('guest-exec-status', {'pid': pid}, timeout, again=5)
 
     def alive(self, timeout=2):
         try:
