@@ -7,9 +7,9 @@
 # cmk-disk: 96M
 # cmk-timeout: 900
 #
-# What cuts a rekey off in the middle: a device that fails, memory that is
-# short, keys that end.  It stops, says why and where, serves what it can, and
-# goes on to the same end.
+# What cuts a rekey off in the middle: a device or a cipher that fails, memory
+# that is short, keys that end.  It stops, says why and where, serves what it
+# can, and goes on to the same end.
 
 load ../lib/guest
 load cmk
@@ -294,6 +294,28 @@ reads_sent() {
 	fail_end
 	echo "# $failed allocations failed meanwhile" >&3
 	[[ "$output" =~ ENOMEM|"out of memory" ]]
+	finished
+}
+
+@test "a cipher that fails in what another CPU does for the worker" {
+	opened
+	modprobe cmk-fail cipher=1 without=cmk_rekey_work task=kworker
+	# Of 32 blocks of a stripe's half, the eighth, in either direction.
+	for n in 1 8; do
+		fail_from $n 1 $FAIL_DEEP
+		case $n in
+		1) rekey_start bandwidth=$SLOW ;;
+		*) rekey_go_on bandwidth=$SLOW ;;
+		esac
+		reach pending
+		fail_end
+		dmsetup status cmk
+		[ "$failed" = 1 ]
+		[ "$(status rekey_error)" = 5 ]
+		[ "$(status rekey_sector)" = $((RANGE + $(status rekey_done))) ]
+		same seed
+	done
+	rekey_go_on
 	finished
 }
 

@@ -9,6 +9,8 @@
  *
  * With @stall it sleeps before, as in a reclaim that finds nothing; @asleep
  * tells how many do.
+ *
+ * With @cipher, the cipher's calls fail instead, with EIO.
  */
 
 #include <linux/atomic.h>
@@ -36,6 +38,14 @@ MODULE_PARM_DESC(times, "calls that fail");
 static char task[TASK_COMM_LEN];
 module_param_string(task, task, sizeof(task), 0644);
 MODULE_PARM_DESC(task, "only in tasks whose name begins so");
+
+static bool cipher;
+module_param(cipher, bool, 0444);
+MODULE_PARM_DESC(cipher, "encryptions and decryptions fail, not allocations");
+
+static char without[KSYM_NAME_LEN];
+module_param_string(without, without, sizeof(without), 0444);
+MODULE_PARM_DESC(without, "not if this function of dm-cmk is a caller, too");
 
 static unsigned int from;
 static atomic_t seen = ATOMIC_INIT(0);
@@ -91,14 +101,16 @@ module_param_cb(asleep, &count_ops, &asleep, 0444);
 MODULE_PARM_DESC(asleep, "calls that sleep now");
 
 /**
- * struct probe - an entry of an allocator
+ * struct probe - an entry of an allocator or of the cipher
  * @name: of the function; not each kernel has each
  * @gfp: number of the argument that holds the flags, -1 for none
+ * @cipher: of the cipher
  * @kp: the probe
  */
 struct probe {
 	const char *name;
 	int gfp;
+	bool cipher;
 	struct kprobe kp;
 };
 
@@ -120,6 +132,8 @@ static struct probe probes[] = {
 	{ "__alloc_percpu", -1 },
 	{ "__alloc_percpu_gfp", 2 },
 	{ "pcpu_alloc_noprof", 3 },
+	{ "crypto_skcipher_encrypt", -1, true },
+	{ "crypto_skcipher_decrypt", -1, true },
 };
 
 /* In the place of the allocator, with its caller's context. */
@@ -135,14 +149,26 @@ static noinline void *none(void)
 	return NULL;
 }
 
-static bool is_cmk(unsigned long addr)
+static noinline int broken(void)
+{
+	barrier();
+	return -EIO;
+}
+
+/* Of dm-cmk?  And the function that must not be there: -EPERM. */
+static int is_cmk(unsigned long addr)
 {
 	char name[KSYM_SYMBOL_LEN];
+	char *text;
 
 	if (addr < MODULES_VADDR || addr >= MODULES_END)
-		return false;
+		return 0;
 	sprint_symbol_no_offset(name, addr);
-	return strstr(name, TEXT);
+	text = strstr(name, " " TEXT);
+	if (!text)
+		return 0;
+	*text = '\0';
+	return strcmp(name, without) ? 1 : -EPERM;
 }
 
 /* The first frames are ours, up to the caller of what is probed. */
@@ -151,16 +177,16 @@ static bool from_cmk(struct pt_regs *regs)
 	unsigned long stack[OWN_FRAMES + DEPTH_MAX];
 	unsigned long caller = *(unsigned long *)regs->sp;
 	unsigned int nr, i, end;
+	int r = 0;
 
 	nr = stack_trace_save(stack, min_t(unsigned int, ARRAY_SIZE(stack),
 					   OWN_FRAMES + READ_ONCE(depth)), 0);
 	for (i = 0; i < nr && stack[i] != caller; i++)
 		;
 	end = min(nr, i + READ_ONCE(depth));
-	for (; i < end; i++)
-		if (is_cmk(stack[i]))
-			return true;
-	return false;
+	for (; i < end && r >= 0; i++)
+		r = is_cmk(stack[i]) ?: r;
+	return r > 0;
 }
 
 static bool may_fail(const struct probe *probe, struct pt_regs *regs)
@@ -182,7 +208,8 @@ static int before(struct kprobe *kp, struct pt_regs *regs)
 	if (n < first || n - first >= READ_ONCE(times))
 		return 0;
 	atomic_inc(&failed);
-	regs->ip = (unsigned long)none;
+	regs->ip = probe->cipher ? (unsigned long)broken :
+				   (unsigned long)none;
 	return 1;
 }
 
@@ -206,6 +233,8 @@ static int __init cmk_fail_init(void)
 	int r;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		if (probes[i].cipher != cipher)
+			continue;
 		probes[i].kp.symbol_name = probes[i].name;
 		probes[i].kp.pre_handler = before;
 		probes[i].kp.post_handler = after;
@@ -222,5 +251,5 @@ static int __init cmk_fail_init(void)
 
 module_init(cmk_fail_init);
 module_exit(cmk_fail_exit);
-MODULE_DESCRIPTION("Failing allocations of dm-cmk");
+MODULE_DESCRIPTION("Failing allocations and ciphers of dm-cmk");
 MODULE_LICENSE("GPL");
