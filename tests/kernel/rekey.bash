@@ -3,7 +3,9 @@
 #
 # For tests of the rekey: `load rekey` after `load cmk`.  A volume of four
 # ranges of 4 MiB; the record area at 4 MiB, the data from 16 MiB on.
+# NAME, UUID and DISK before a command say which one.
 
+NAME=cmk
 RANGE=8192
 DATA=32768
 RECORD=8192
@@ -15,7 +17,7 @@ NEW=$(printf '%02x' {129..192})
 OLD=$KEY_A
 
 rekey_create() {	# [option...]
-	cmk_create cmk "${DISK:-$CMK_DISK}" $RANGE 0 $DATA $SECTORS "$@" \
+	cmk_create "$NAME" "${DISK:-$CMK_DISK}" $RANGE 0 $DATA $SECTORS "$@" \
 		record:$RECORD
 }
 
@@ -30,15 +32,15 @@ rekey_line() { echo "rekey $UUID 1 $RUN 7 ${MAC_KEY:-$MAC} 1 2 $NEW $*"; }
 rekey_arm() { nl "$(rekey_line "$@")" >/dev/null; }
 
 drain() {
-	dmsetup suspend --noflush --nolockfs cmk
-	dmsetup resume cmk
+	dmsetup suspend --noflush --nolockfs "$NAME"
+	dmsetup resume "$NAME"
 }
 
 rekey_start() { rekey_arm "$@" && drain; }
 rekey_go_on() { rekey_arm resume "old=$OLD" "$@"; }
 rekey_done() { nl "rekey-done $UUID 1 $RUN 8 $MAC" >/dev/null; }
 
-status() { field "$1" "$(dmsetup status cmk)"; }
+status() { field "$1" "$(dmsetup status "$NAME")"; }
 
 # reach STATE [SECONDS]
 reach() {
@@ -48,7 +50,7 @@ reach() {
 		[ "$(status rekey)" != "$1" ] || return 0
 		sleep 0.1
 	done
-	dmsetup status cmk
+	dmsetup status "$NAME"
 	dmesg | tail -n 5
 	return 1
 }
@@ -61,7 +63,7 @@ beyond() {
 		[ "$(status rekey_done)" -lt "$1" ] || return 0
 		sleep 0.05
 	done
-	dmsetup status cmk
+	dmsetup status "$NAME"
 	return 1
 }
 
@@ -74,12 +76,12 @@ data() {
 }
 
 fill() {
-	dd if="$(data "$1")" of=/dev/mapper/cmk bs=1M oflag=direct \
+	dd if="$(data "$1")" of="/dev/mapper/$NAME" bs=1M oflag=direct \
 		conv=notrunc status=none
 }
 
 same() {
-	cmp "$(data "$1")" <(dd if=/dev/mapper/cmk bs=1M iflag=direct \
+	cmp "$(data "$1")" <(dd if="/dev/mapper/$NAME" bs=1M iflag=direct \
 		status=none)
 }
 
