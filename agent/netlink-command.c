@@ -178,6 +178,7 @@ static void parse_volume(struct nlattr **attrs, struct cmk_nl_volume *v)
 	v->gate = cmk_attr_u32(attrs, CMK_A_MAIN_GATE);
 	v->cause = cmk_attr_u32(attrs, CMK_A_MAIN_CAUSE);
 	v->sticky = attrs[CMK_A_MAIN_STICKY];
+	v->closing = cmk_attr_u64(attrs, CMK_A_MAIN_CLOSING);
 	cmk_attr_text(attrs, CMK_A_MAIN_REASON, v->reason, sizeof(v->reason));
 	v->ranges = cmk_attr_u32(attrs, CMK_A_MAIN_RANGES);
 	v->range_sectors = cmk_attr_u64(attrs, CMK_A_MAIN_RANGE_SECTORS);
@@ -436,15 +437,25 @@ int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
 }
 
 int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
-		   const struct cmk_nl_lease *lease, struct cmk_error *e)
+		   uint64_t closing, const struct cmk_nl_lease *lease,
+		   struct cmk_error *e)
 {
 	struct cmk_request *req __cmk_request = NULL;
+	struct cmk_error why;
+	int r;
 
 	req = volume_request(nl, CMK_CMD_RESTORE, uuid);
 	if (admin)
 		cmk_request_put(req, CMK_A_MAIN_ADMIN, NULL, 0);
+	cmk_request_put(req, CMK_A_MAIN_CLOSING, &closing, sizeof(closing));
 	put_lease(req, lease);
-	return cmk_request_send(req, NULL, NULL, e);
+	r = cmk_request_send(req, NULL, NULL, &why);
+	if (r == -ESTALE)
+		return cmk_error_set(e, CMK_TEMPORARY, r, "closed-again", "%s",
+				     why.text);
+	if (r)
+		*e = why;
+	return r;
 }
 
 int cmk_nl_benchmark(struct cmk_nl *nl, uint32_t sector_size,

@@ -93,6 +93,7 @@ static const char *const attrs[] = {
 	[CMK_A_MAIN_PAUSED] = "paused",
 	[CMK_A_MAIN_BANDWIDTH] = "bandwidth",
 	[CMK_A_MAIN_DUTY] = "duty",
+	[CMK_A_MAIN_CLOSING] = "closing",
 };
 
 static const char *const key_attrs[] = {

@@ -42,6 +42,7 @@ struct cmk_nl_volume {
 	enum cmk_gate gate;
 	enum cmk_cause cause;
 	bool sticky;
+	uint64_t closing;	/* number of the last one, 0 while open */
 	char reason[CMK_REASON_LEN + 1];
 	uint32_t ranges;
 	uint64_t range_sectors, sectors;
@@ -194,8 +195,17 @@ int cmk_nl_hold(struct cmk_nl *nl, const unsigned char *uuid,
 int cmk_nl_revoke(struct cmk_nl *nl, const unsigned char *uuid,
 		  enum cmk_actor actor, enum cmk_cause cause,
 		  const char *reason, struct cmk_error *e);
+
+/**
+ * cmk_nl_restore() - open the gate
+ * @closing: that is undone, as it was when this was decided
+ *
+ * Return: 0; the kernel's errno with @e set: -ESTALE, "closed-again", when
+ * another closing has come since, or the gate is open.
+ */
 int cmk_nl_restore(struct cmk_nl *nl, const unsigned char *uuid, bool admin,
-		   const struct cmk_nl_lease *lease, struct cmk_error *e);
+		   uint64_t closing, const struct cmk_nl_lease *lease,
+		   struct cmk_error *e);
 
 /**
  * struct cmk_nl_rekey - what rekey-start and, of the first four and @mac_key,

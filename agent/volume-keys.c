@@ -81,13 +81,15 @@ static int open_gate(struct cmk_volume *v, struct cmk_nl *nl,
 		     struct cmk_error *e)
 {
 	struct cmk_nl_lease lease = cmk_volume_terms(v);
+	int r;
 
 	switch (v->fetch) {
 	case CMK_FETCH_RESTORE:
-		if (v->kernel.gate != CMK_GATE_OPEN)
-			return cmk_nl_restore(nl, v->st.uuid, false, &lease,
-					      e);
-		break;
+		if (v->kernel.gate == CMK_GATE_OPEN)
+			break;
+		r = cmk_nl_restore(nl, v->st.uuid, false, v->undo, &lease, e);
+		v->closed_again = r == -ESTALE;
+		return r;
 	case CMK_FETCH_OPEN:
 	case CMK_FETCH_FILL:
 		break;
@@ -106,6 +108,7 @@ static int install_with(struct cmk_volume *v, struct cmk_nl *nl,
 	int r;
 
 	v->half_open = false;
+	v->closed_again = false;
 	r = cmk_nl_volume_get(nl, v->st.uuid, &v->kernel, e);
 	if (!r)
 		r = cmk_keys_check(v->keys, nl, &v->kernel, e);
@@ -132,7 +135,7 @@ static int install(struct cmk_volume *v, uint32_t *live, struct cmk_error *e)
 		return e->err ?: -ENOTCONN;
 	r = install_with(v, nl, live, e);
 	/* A bind that was lost unnoticed is made again, once. */
-	if (r && cmk_link_failed(v->agent->link, r)) {
+	if (r && !v->closed_again && cmk_link_failed(v->agent->link, r)) {
 		nl = cmk_link_get(v->agent->link, e);
 		r = nl ? install_with(v, nl, live, e) : -ENOTCONN;
 	}
@@ -204,6 +207,7 @@ static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
 	case CMK_FETCH_RESTORE:
 		v->kernel.gate = CMK_GATE_OPEN;
 		v->kernel.cause = CMK_CAUSE_NONE;
+		v->kernel.closing = 0;
 		cmk_volume_observe(v, &o);
 		cmk_helper_ask(v->agent, "Return", v->st.uuid);
 		break;
@@ -211,6 +215,28 @@ static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
 		v->fill_at = 0;
 		break;
 	}
+}
+
+/*
+ * The vault's yes was for a closing that is not the last one any more: look
+ * what there is now, and ask again.  @v may be gone afterwards.
+ */
+static void decide_again(struct cmk_volume *v)
+{
+	struct cmk_agent *a = v->agent;
+	unsigned char uuid[16];
+	uint64_t soon;
+
+	v->closed_again = false;
+	memcpy(uuid, v->st.uuid, sizeof(uuid));
+	cmk_volumes_look(a, uuid);
+	v = cmk_volume_find(a, uuid);
+	if (!v || v->life != CMK_VOLUME_WATCHED)
+		return;
+	soon = cmk_boottime() + v->conf.confirm_spacing;
+	if (v->probe.probe_at > soon)
+		v->probe.probe_at = soon;
+	cmk_probe_update(&v->probe);
 }
 
 /* @v may be gone afterwards. */
@@ -231,6 +257,8 @@ static void not_installed(struct cmk_volume *v, const struct cmk_error *e)
 		if (v->half_open)
 			cmk_volume_observe(v, &open);
 		v->half_open = false;
+		if (v->closed_again)
+			decide_again(v);
 		break;
 	case CMK_FETCH_FILL:
 		v->fill_at = cmk_boottime() + FILL_RETRY;
@@ -293,6 +321,8 @@ int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
 {
 	const unsigned char *id = NULL;
 
+	if (why == CMK_FETCH_RESTORE)
+		v->undo = v->kernel.closing;
 	if (v->keys) {
 		/* Keys that fill are good for a restore as well. */
 		if (why == CMK_FETCH_RESTORE)

@@ -72,6 +72,9 @@ struct cmk_volume_waiter {
  * @blind: why it cannot be watched
  * @get: while opening: has the key expired?
  * @keys: DEKs on their way, for @fetch; NULL if none
+ * @undo: closing that the restore under way undoes: the last one that was
+ *	known when the policy decided on it
+ * @closed_again: the last restore came too late, there was another closing
  * @half_open: the last restore failed after it had opened the gate, and could
  *	not close it again
  * @not_closed: a command to close the gate has failed, which was told
@@ -99,7 +102,8 @@ struct cmk_volume {
 	struct cmk_kek_op *get;
 	struct cmk_keys *keys;
 	enum cmk_volume_fetch fetch;
-	bool half_open, not_closed;
+	uint64_t undo;
+	bool closed_again, half_open, not_closed;
 	uint64_t fill_at;
 	sd_event_source *timer;
 	struct cmk_volume_waiter *waiters;

@@ -170,14 +170,16 @@ int cmk_lease_renew(struct cmk_volume *vol,
  * cmk_lease_restore() - open the gate with a new lease
  * @vol: a volume
  * @admin: by an administrator, who alone opens what one has closed
+ * @closing: number of the closing that is undone, 0 for an open gate
  * @terms: of the lease
  *
- * Return: 0, -EPERM when an administrator is needed, -ENODEV.
+ * Return: 0, -ESTALE when @closing is not the last, -EPERM when an
+ * administrator is needed, -ENODEV.
  */
-int cmk_lease_restore(struct cmk_volume *vol, bool admin,
+int cmk_lease_restore(struct cmk_volume *vol, bool admin, u64 closing,
 		      const struct cmk_lease_terms *terms)
 {
-	return cmk_volume_open(vol, admin, cmk_lease_start, terms);
+	return cmk_volume_open(vol, admin, closing, cmk_lease_start, terms);
 }
 
 /**

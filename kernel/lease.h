@@ -30,7 +30,7 @@ struct cmk_lease_left {
 void cmk_lease_init(struct cmk_volume *vol);
 int cmk_lease_renew(struct cmk_volume *vol,
 		    const struct cmk_lease_terms *terms);
-int cmk_lease_restore(struct cmk_volume *vol, bool admin,
+int cmk_lease_restore(struct cmk_volume *vol, bool admin, u64 closing,
 		      const struct cmk_lease_terms *terms);
 void cmk_lease_lapse_all(enum cmk_cause cause);
 struct cmk_lease_left cmk_lease_left(struct cmk_volume *vol);

@@ -117,7 +117,8 @@ static struct sk_buff *cmk_nl_bind_answer(struct genl_info *info,
 	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_EPOCH, seal ? seal->epoch :
 				   get_random_u64(), CMK_A_MAIN_PAD);
 	r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_FEATURES,
-				   CMK_FEATURE_SEALED_KEYS, CMK_A_MAIN_PAD);
+				   CMK_FEATURE_SEALED_KEYS |
+				   CMK_FEATURE_CLOSINGS, CMK_A_MAIN_PAD);
 	r = r ?: nla_put_u32(msg, CMK_A_MAIN_VERSION, CMK_MODULE_VERSION);
 	r = r ?: nla_put_u32(msg, CMK_A_MAIN_SEQ, cmk_notify_seq());
 	if (seal)

@@ -19,6 +19,8 @@ static int cmk_nl_put_state(struct sk_buff *msg, struct cmk_volume *vol)
 	r = nla_put_u32(msg, CMK_A_MAIN_GATE, vol->gate) ?:
 	    nla_put_u32(msg, CMK_A_MAIN_CAUSE, vol->cause) ?:
 	    (vol->sticky ? nla_put_flag(msg, CMK_A_MAIN_STICKY) : 0) ?:
+	    nla_put_u64_64bit(msg, CMK_A_MAIN_CLOSING, vol->closing,
+			      CMK_A_MAIN_PAD) ?:
 	    nla_put_string(msg, CMK_A_MAIN_REASON, vol->reason) ?:
 	    nla_put_u32(msg, CMK_A_MAIN_RANGES, vol->ranges.nr) ?:
 	    nla_put_u64_64bit(msg, CMK_A_MAIN_SECTORS, vol->sectors,

@@ -176,6 +176,21 @@ int cmk_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info)
 	return cmk_nl_refused(info->extack, r);
 }
 
+/* Of the two texts either may be out of date; only a person reads them. */
+static int cmk_nl_other_closing(struct genl_info *info,
+				const struct cmk_volume *vol)
+{
+	struct nlattr *attr = info->attrs[CMK_A_MAIN_CLOSING];
+
+	if (READ_ONCE(vol->gate) == CMK_GATE_OPEN)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "the gate is open already");
+	else
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "the gate was closed again since");
+	return -ESTALE;
+}
+
 int cmk_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cmk_lease_terms terms;
@@ -185,12 +200,18 @@ int cmk_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
 	r = cmk_nl_permit(skb, info->extack) ?: cmk_nl_lease(info, &terms);
 	if (r)
 		return r;
+	if (cmk_nl_missing(info, CMK_A_MAIN_CLOSING, "closing is missing"))
+		return -EINVAL;
 	vol = cmk_nl_volume(info->attrs, info->extack);
 	if (!vol)
 		return -ENODEV;
-	r = cmk_lease_restore(vol, info->attrs[CMK_A_MAIN_ADMIN], &terms);
+	r = cmk_lease_restore(vol, info->attrs[CMK_A_MAIN_ADMIN],
+			      nla_get_u64(info->attrs[CMK_A_MAIN_CLOSING]),
+			      &terms);
+	r = r == -ESTALE ? cmk_nl_other_closing(info, vol) :
+			   cmk_nl_refused(info->extack, r);
 	cmk_volume_put(vol);
-	return cmk_nl_refused(info->extack, r);
+	return r;
 }
 
 static int cmk_nl_close(struct sk_buff *skb, struct genl_info *info,

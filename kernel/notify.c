@@ -71,6 +71,8 @@ static int cmk_notify_put(struct sk_buff *msg, const struct cmk_event *event)
 		r = r ?: nla_put_u32(msg, CMK_A_MAIN_CAUSE, event->cause);
 		if (event->sticky)
 			r = r ?: nla_put_flag(msg, CMK_A_MAIN_STICKY);
+		r = r ?: nla_put_u64_64bit(msg, CMK_A_MAIN_CLOSING,
+					   event->closing, CMK_A_MAIN_PAD);
 		break;
 	case CMK_CMD_BENCHMARK_DONE:
 		r = r ?: cmk_notify_put_speed(msg, event);

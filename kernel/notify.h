@@ -33,6 +33,7 @@ struct cmk_speed {
  * @gate: where the gate is now (state changed)
  * @cause: why (state changed)
  * @sticky: closed by an administrator (state changed)
+ * @closing: number of the last closing, 0 while open (state changed)
  * @sector_size: bytes of a data unit (benchmark done)
  * @driver: name of the cipher's driver (benchmark done)
  * @speed: all 0 when it could not be measured (benchmark done)
@@ -50,6 +51,7 @@ struct cmk_event {
 	enum cmk_gate gate;
 	enum cmk_cause cause;
 	bool sticky;
+	u64 closing;
 	u32 sector_size;
 	const char *driver;
 	struct cmk_speed speed;

@@ -13,6 +13,11 @@
  * under the lock that flips it.  Why a wipe cannot take a key that belongs to
  * the time after a restore: both hold the wipe mutex, and a wipe that comes
  * second finds the gate open and does nothing.
+ *
+ * Why a restore undoes nothing that came after its decision: each close that
+ * is accepted has a number, also one that changes nothing, since who asked for
+ * it has been told that the gate is closed; and a restore opens the gate only
+ * while the number is the one that it names.
  */
 
 #include <linux/device-mapper.h>
@@ -22,6 +27,20 @@
 #include "slot.h"
 #include "volume.h"
 
+/* Of all volumes: one that was made anew must not answer to an old number. */
+static atomic64_t cmk_closings;
+
+/**
+ * cmk_closings_init() - begin to count
+ *
+ * Where a module that was unloaded has not got to: it did not close a gate each
+ * nanosecond.
+ */
+void __init cmk_closings_init(void)
+{
+	atomic64_set(&cmk_closings, ktime_get_boottime_ns());
+}
+
 /**
  * cmk_volume_flip() - close the gate
  * @vol: a volume, locked
@@ -29,8 +48,9 @@
  *
  * The gate only closes further here: open, held, revoked.  The same gate again
  * makes it sticky when an administrator says so, so that his word stands even
- * when the vault's came first; what he closed only he closes further.  The
- * caller sees to the wiping of the keys.
+ * when the vault's came first; what he closed only he closes further.  What is
+ * not refused is a closing of its own.  The caller sees to the wiping of the
+ * keys.
  *
  * Context: any.
  *
@@ -44,10 +64,11 @@ int cmk_volume_flip(struct cmk_volume *vol, const struct cmk_close *how)
 		return -ENODEV;
 	if (how->gate < vol->gate)
 		return -EKEYREVOKED;
+	if (how->gate > vol->gate && vol->sticky && !how->sticky)
+		return -EPERM;
+	vol->closing = atomic64_inc_return(&cmk_closings);
 	if (how->gate == vol->gate && (vol->sticky || !how->sticky))
 		return 0;
-	if (vol->sticky && !how->sticky)
-		return -EPERM;
 
 	WRITE_ONCE(vol->gate, how->gate);
 	vol->cause = how->cause;
@@ -89,8 +110,7 @@ int cmk_volume_close(struct cmk_volume *vol, const struct cmk_close *how)
 	if (r < 0)
 		return r;
 	cmk_volume_wipe(vol);
-	if (r)
-		cmk_volume_notify(vol);
+	cmk_volume_notify(vol);
 	return 0;
 }
 
@@ -189,15 +209,17 @@ void cmk_volume_wipe(struct cmk_volume *vol)
  * cmk_volume_open() - open the gate
  * @vol: a volume
  * @admin: by an administrator, who alone opens what one has closed
+ * @closing: number of the closing that is undone, 0 for an open gate
  * @start: called under the lock when the gate is open
  * @arg: for @start
  *
  * The keys of the time before are gone first.  A gate that closes between the
  * wipe and the lock has left its keys in: wipe again.
  *
- * Return: 0, -EPERM when an administrator is needed, -ENODEV.
+ * Return: 0, -ESTALE when @closing is not the last, -EPERM when an
+ * administrator is needed, -ENODEV.
  */
-int cmk_volume_open(struct cmk_volume *vol, bool admin,
+int cmk_volume_open(struct cmk_volume *vol, bool admin, u64 closing,
 		    void (*start)(struct cmk_volume *vol, const void *arg),
 		    const void *arg)
 {
@@ -214,12 +236,15 @@ int cmk_volume_open(struct cmk_volume *vol, bool admin,
 
 	if (vol->dead) {
 		r = -ENODEV;
+	} else if (closing != vol->closing) {
+		r = -ESTALE;
 	} else if (vol->sticky && !admin) {
 		r = -EPERM;
 	} else {
 		WRITE_ONCE(vol->gate, CMK_GATE_OPEN);
 		vol->cause = CMK_CAUSE_NONE;
 		vol->sticky = false;
+		vol->closing = 0;
 		vol->reason[0] = '\0';
 		start(vol, arg);
 		if (!bio_list_empty(&vol->parked))

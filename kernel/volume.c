@@ -22,6 +22,7 @@ int __init cmk_volumes_init(void)
 {
 	cmk_key_wq = alloc_workqueue("cmk_key", WQ_UNBOUND | WQ_MEM_RECLAIM |
 				     WQ_HIGHPRI, 0);
+	cmk_closings_init();
 	return cmk_key_wq ? 0 : -ENOMEM;
 }
 
@@ -236,6 +237,7 @@ void cmk_volume_notify(struct cmk_volume *vol)
 	event.gate = vol->gate;
 	event.cause = vol->cause;
 	event.sticky = vol->sticky;
+	event.closing = vol->closing;
 	spin_unlock_irq(&vol->lock);
 	cmk_notify(&event);
 }

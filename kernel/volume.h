@@ -137,6 +137,7 @@ struct cmk_offload {
  * @gate: read without lock by every I/O; written under @lock
  * @cause: why; @lock
  * @sticky: closed by an administrator; @lock
+ * @closing: number of the last accepted close, 0 while open; @lock
  * @dead: no target any more; @lock
  * @suspending: a noflush suspend takes parked bios back; @lock
  * @reason: words of who closed the gate; @lock
@@ -181,6 +182,7 @@ struct cmk_volume {
 	enum cmk_gate gate;
 	enum cmk_cause cause;
 	bool sticky;
+	u64 closing;
 	bool dead;
 	bool suspending;
 	char reason[CMK_REASON_LEN + 1];
@@ -233,10 +235,11 @@ struct cmk_volume *cmk_volume_find(const uuid_t *uuid);
 struct cmk_volume *cmk_volume_after(unsigned long id);
 void cmk_volume_put(struct cmk_volume *vol);
 
+void cmk_closings_init(void);
 int cmk_volume_flip(struct cmk_volume *vol, const struct cmk_close *how);
 int cmk_volume_close(struct cmk_volume *vol, const struct cmk_close *how);
 void cmk_volume_wipe(struct cmk_volume *vol);
-int cmk_volume_open(struct cmk_volume *vol, bool admin,
+int cmk_volume_open(struct cmk_volume *vol, bool admin, u64 closing,
 		    void (*start)(struct cmk_volume *vol, const void *arg),
 		    const void *arg);
 int cmk_volume_set_key(struct cmk_volume *vol, u32 index,

@@ -40,6 +40,22 @@ static int lease_of(const json_t *answer, struct cmk_nl_lease *ret,
 	return 0;
 }
 
+/* Somebody has closed it again, or has opened it, which is as good: 0. */
+static int too_late(struct cmk_nl *nl, const struct cmk_nl_volume *v,
+		    struct cmk_error *e)
+{
+	struct cmk_nl_volume now;
+
+	if (cmk_nl_volume_get(nl, v->uuid, &now, e) < 0)
+		return e->err;
+	if (now.gate == CMK_GATE_OPEN)
+		return 0;
+	return cmk_error_set(e, CMK_TEMPORARY, -ESTALE, "closed-again",
+			     "closed again meanwhile: %s, %s%s%s; look, and restore it again if that is still meant",
+			     cmk_gate_name(now.gate), cmk_cause_name(now.cause),
+			     *now.reason ? ": " : "", now.reason);
+}
+
 static int open_gate(struct cmkctl *ctl, struct cmk_nl *nl,
 		     const struct cmk_nl_volume *v, struct cmk_error *e)
 {
@@ -57,7 +73,9 @@ static int open_gate(struct cmkctl *ctl, struct cmk_nl *nl,
 	marked = marker_remove(v->uuid, e);
 	if (marked < 0)
 		return marked;
-	r = cmk_nl_restore(nl, v->uuid, true, &lease, e);
+	r = cmk_nl_restore(nl, v->uuid, true, v->closing, &lease, e);
+	if (r == -ESTALE)
+		r = too_late(nl, v, e);
 	if (r < 0 && marked)
 		marker_write(v->uuid, v->gate == CMK_GATE_HELD ? "hold" :
 			     "revoke", v->reason, NULL);

@@ -74,13 +74,14 @@ const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1] = {
 };
 
 /* CMK_CMD_RESTORE - do */
-const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_KEEP_ASLEEP + 1] = {
+const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_CLOSING + 1] = {
 	[CMK_A_MAIN_UUID] = NLA_POLICY_EXACT_LEN(CMK_UUID_LEN),
 	[CMK_A_MAIN_ADMIN] = { .type = NLA_FLAG, },
 	[CMK_A_MAIN_LEASE_TTL] = NLA_POLICY_MIN(NLA_U32, 1),
 	[CMK_A_MAIN_NOT_AFTER] = { .type = NLA_U64, },
 	[CMK_A_MAIN_LAPSE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[CMK_A_MAIN_KEEP_ASLEEP] = { .type = NLA_FLAG, },
+	[CMK_A_MAIN_CLOSING] = { .type = NLA_U64, },
 };
 
 /* CMK_CMD_BENCHMARK - do */

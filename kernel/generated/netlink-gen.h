@@ -42,7 +42,7 @@ extern const struct nla_policy cmk_key_drop_nl_policy[CMK_A_MAIN_RANGE + 1];
 extern const struct nla_policy cmk_lease_renew_nl_policy[CMK_A_MAIN_KEEP_ASLEEP + 1];
 extern const struct nla_policy cmk_hold_nl_policy[CMK_A_MAIN_REASON + 1];
 extern const struct nla_policy cmk_revoke_nl_policy[CMK_A_MAIN_REASON + 1];
-extern const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_KEEP_ASLEEP + 1];
+extern const struct nla_policy cmk_restore_nl_policy[CMK_A_MAIN_CLOSING + 1];
 extern const struct nla_policy cmk_benchmark_nl_policy[CMK_A_MAIN_SECTOR_SIZE + 1];
 extern const struct nla_policy cmk_rekey_start_nl_policy[CMK_A_MAIN_DUTY + 1];
 extern const struct nla_policy cmk_rekey_pause_nl_policy[CMK_A_MAIN_UUID + 1];

@@ -192,7 +192,7 @@ static uint16_t resolve(void)
 	return 0;
 }
 
-static const uint64_t never = 1ULL << 40;
+static const uint64_t never = 1ULL << 40, open_;
 static const uint32_t zero, one = 1, ttl = 60, size = 4096;
 /* The attributes inside of CMK_A_MAIN_KEY: epoch, counter and data. */
 #define KEY_LEN		(2 * (NLA_HDRLEN + 8) + NLA_HDRLEN + 80)
@@ -208,7 +208,8 @@ static struct msg one_key;
 static const struct attr volume[] = { UUID, END };
 static const struct attr lease[] = { UUID, LEASE, END };
 static const struct attr restore[] = {
-	UUID, LEASE, { CMK_A_MAIN_ADMIN, NULL, 0 }, END
+	UUID, LEASE, { CMK_A_MAIN_CLOSING, &open_, 8 },
+	{ CMK_A_MAIN_ADMIN, NULL, 0 }, END
 };
 
 static const struct attr close_[] = {
@@ -341,10 +342,10 @@ static void refuse_all(void)
 	nested_keys();
 	public_keys();
 	mangle(CMK_CMD_KEY_DROP, 0, drop, 1);
-	mangle(CMK_CMD_LEASE_RENEW, 0, lease, 7);
+	mangle(CMK_CMD_LEASE_RENEW, 0, lease, 15);
 	mangle(CMK_CMD_HOLD, 0, close_, 7);
 	mangle(CMK_CMD_REVOKE, 0, close_, 7);
-	mangle(CMK_CMD_RESTORE, 0, restore, 7);
+	mangle(CMK_CMD_RESTORE, 0, restore, 31);
 	mangle(CMK_CMD_BENCHMARK, 0, benchmark, 1);
 	mangle(CMK_CMD_REKEY_START, 0, rekey_start, 0xff);
 	mangle(CMK_CMD_REKEY_PAUSE, 0, volume, 1);

@@ -7,6 +7,7 @@
  *	set UUID RANGE GENERATION HEX128
  *	drop UUID [RANGE]
  *	renew|restore|admin-restore UUID TTL hold|revoke [GRACE] [asleep]
+ *	restore-of|admin-restore-of UUID CLOSING TTL hold|revoke
  *	hold|revoke|admin-hold|admin-revoke UUID
  *	get UUID | ranges UUID [wanted]
  *	benchmark SECTOR_SIZE
@@ -89,9 +90,9 @@ static int print_volume(const unsigned char *uuid, struct cmk_error *e)
 	printf("gate=%s cause=%s sticky=%d ranges=%u live=%u wanted=%u ",
 	       cmk_gate_name(v.gate), cmk_cause_name(v.cause), v.sticky,
 	       v.ranges, v.live, v.wanted);
-	printf("parked=%u driver=%s lease_ms=%llu not_after=%llu ", v.parked,
-	       v.driver, (unsigned long long)v.lease_left_ms,
-	       (unsigned long long)v.not_after);
+	printf("parked=%u driver=%s lease_ms=%llu not_after=%llu closing=%llu ",
+	       v.parked, v.driver, (unsigned long long)v.lease_left_ms,
+	       (unsigned long long)v.not_after, (unsigned long long)v.closing);
 	return 0;
 }
 
@@ -195,23 +196,50 @@ static unsigned long long now(void)
 }
 
 /* Without another word the keys have a day before they need a proof. */
-static int lease(char **w, int n, const unsigned char *uuid,
+static int terms(char **w, int n, struct cmk_nl_lease *l, struct cmk_error *e)
+{
+	if (n < 2)
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "lease");
+	l->ttl = strtoul(w[0], NULL, 0);
+	l->lapse = strcmp(w[1], "hold") ? CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD;
+	l->not_after = now() / 1000;
+	if (n > 2 && w[2][0] == '@')
+		l->not_after = strtoull(w[2] + 1, NULL, 0);
+	else
+		l->not_after += n > 2 ? strtoll(w[2], NULL, 0) : 86400000;
+	l->keep_asleep = n > 3;
+	return 0;
+}
+
+static int renew(char **w, int n, const unsigned char *uuid,
 		 struct cmk_error *e)
 {
-	struct cmk_nl_lease l = { .not_after = now() / 1000 };
+	struct cmk_nl_lease l;
 
-	if (n < 4)
-		return cmk_error_set(e, CMK_USAGE, -EINVAL, "usage", "lease");
-	l.ttl = strtoul(w[2], NULL, 0);
-	l.lapse = strcmp(w[3], "hold") ? CMK_LAPSE_REVOKE : CMK_LAPSE_HOLD;
-	if (n > 4 && w[4][0] == '@')
-		l.not_after = strtoull(w[4] + 1, NULL, 0);
-	else
-		l.not_after += n > 4 ? strtoll(w[4], NULL, 0) : 86400000;
-	l.keep_asleep = n > 5;
-	if (!strcmp(w[0], "renew"))
-		return cmk_nl_lease_renew(nl, uuid, &l, e);
-	return cmk_nl_restore(nl, uuid, !strcmp(w[0], "admin-restore"), &l, e);
+	return terms(w + 2, n - 2, &l, e) ?:
+	       cmk_nl_lease_renew(nl, uuid, &l, e);
+}
+
+/* Of the closing that is named, else of the last, whichever that is. */
+static int restore(char **w, int n, const unsigned char *uuid,
+		   struct cmk_error *e)
+{
+	bool admin = !strncmp(w[0], "admin-", 6), named = strstr(w[0], "-of");
+	struct cmk_nl_volume v;
+	struct cmk_nl_lease l;
+	int tries = 8, r;
+
+	r = terms(w + 2 + named, n - 2 - named, &l, e);
+	if (r)
+		return r;
+	if (named)
+		return cmk_nl_restore(nl, uuid, admin, strtoull(w[2], NULL, 0),
+				      &l, e);
+	do {
+		r = cmk_nl_volume_get(nl, uuid, &v, e) ?:
+		    cmk_nl_restore(nl, uuid, admin, v.closing, &l, e);
+	} while (r == -ESTALE && --tries);
+	return r;
 }
 
 static void nap(unsigned long ms)
@@ -244,8 +272,10 @@ static int run(char **w, int n, struct cmk_error *e)
 		return print_volume(uuid, e);
 	if (!strcmp(w[0], "ranges"))
 		return cmk_nl_ranges(nl, uuid, n > 2, print_range, NULL, e);
-	if (!strcmp(w[0], "renew") || strstr(w[0], "restore"))
-		return lease(w, n, uuid, e);
+	if (!strcmp(w[0], "renew"))
+		return renew(w, n, uuid, e);
+	if (strstr(w[0], "restore"))
+		return restore(w, n, uuid, e);
 	return gate(w[0], uuid, e);
 }
 

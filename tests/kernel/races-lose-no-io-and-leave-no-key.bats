@@ -73,6 +73,7 @@ races() {
 
 @test "a revoke against I/O that is being mapped" { races revoke-map; }
 @test "a revoke against key sets" { races revoke-set; }
+@test "a restore against a revoke" { races restore-revoke; }
 @test "the lapse of a lease against its renewal" { races lapse-renew; }
 @test "a hold against reads under way" { races hold-reads; }
 @test "hold, revoke and restore against a table reload" {

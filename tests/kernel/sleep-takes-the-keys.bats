@@ -44,7 +44,9 @@ comes_back() {
 	read_one &
 	sleep 1
 	kill -0 $!
-	nl "!renew $UUID 60 hold" "restore $UUID 60 hold" "set $UUID 0 1 $KEY_A"
+	# The open gate of before is not what a restore would open now.
+	nl "!renew $UUID 60 hold" "!restore-of $UUID 0 60 hold" \
+		"restore $UUID 60 hold" "set $UUID 0 1 $KEY_A"
 	wait $!
 }
 

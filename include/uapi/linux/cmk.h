@@ -93,9 +93,12 @@ enum cmk_rekey_state {
 /**
  * enum cmk_feature - What the kernel side can do, told in the answer to bind.
  * @CMK_FEATURE_SEALED_KEYS: Keys are taken sealed, and only so.
+ * @CMK_FEATURE_CLOSINGS: Closings of a gate are numbered, and a restore names
+ *   one.
  */
 enum cmk_feature {
 	CMK_FEATURE_SEALED_KEYS = 1,
+	CMK_FEATURE_CLOSINGS = 2,
 };
 
 enum {
@@ -166,6 +169,7 @@ enum {
 	CMK_A_MAIN_PAUSED,
 	CMK_A_MAIN_BANDWIDTH,
 	CMK_A_MAIN_DUTY,
+	CMK_A_MAIN_CLOSING,
 
 	__CMK_A_MAIN_MAX,
 	CMK_A_MAIN_MAX = (__CMK_A_MAIN_MAX - 1)

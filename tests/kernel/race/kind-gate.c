@@ -113,6 +113,34 @@ void round_set_revoke(void)
 	load_go();
 }
 
+/* A restore of what was closed before the revoke precedes it, or is refused. */
+void round_restore_revoke(void)
+{
+	char open[96], revoke[64];
+	struct answer a, b;
+
+	some_load();
+	link_do(race.other, "", "hold %s", race.uuid);
+	load_gate(false);
+	a = link_do(race.other, "", "get %s", race.uuid);
+	snprintf(open, sizeof(open), "admin-restore-of %s %llu 600 hold",
+		 race.uuid, answer_number(&a, "closing="));
+	snprintf(revoke, sizeof(revoke), "revoke %s", race.uuid);
+	at_once(race.agent, open, race.other, revoke);
+	a = link_answer(race.other);
+	b = link_answer(race.agent);
+	if (a.error[0])
+		fault("%s", a.words);
+	if (b.error[0] && !answer_is(&b, "ESTALE"))
+		fault("%s", b.words);
+	expect("revoked", 0);
+	count(b.error[0] ? SECOND : FIRST);
+	load_pause(false);
+	load_gate(true);
+	restore(false);
+	load_go();
+}
+
 /* A renewal that comes too late revives nothing, one in time is good. */
 static void lapsed(void)
 {

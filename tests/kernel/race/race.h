@@ -156,6 +156,7 @@ void set_keys(void);
 
 void round_revoke_map(void);
 void round_set_revoke(void);
+void round_restore_revoke(void);
 void round_lapse_renew(void);
 void round_hold_reads(void);
 void round_rebind(void);
