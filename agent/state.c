@@ -254,6 +254,23 @@ int cmk_state_save(const char *dir, const struct cmk_state *st,
 	return r ? failed(e, r, "write", path) : 0;
 }
 
+/*
+ * The name of the file, if it is there: that of one which a restore has taken
+ * is another, and it may be put back between two looks.
+ */
+static bool find_marker(char *ret, size_t size, const char *dir,
+			const unsigned char uuid[16])
+{
+	static const char * const ends[] = { "", ".restoring", "" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!path_of(ret, size, dir, "revoked", uuid, ends[i]) &&
+		    (!access(ret, F_OK) || errno != ENOENT))
+			return true;
+	return false;
+}
+
 bool cmk_state_revoked(const char *dir, const unsigned char uuid[16],
 		       char *text, unsigned int size)
 {
@@ -261,9 +278,7 @@ bool cmk_state_revoked(const char *dir, const unsigned char uuid[16],
 	const char *when, *what;
 	char path[4096];
 
-	if (path_of(path, sizeof(path), dir, "revoked", uuid, ""))
-		return false;
-	if (access(path, F_OK) && errno == ENOENT)
+	if (!find_marker(path, sizeof(path), dir, uuid))
 		return false;
 	j = json_load_file(path, 0, NULL);
 	when = json_string_value(json_object_get(j, "time"));

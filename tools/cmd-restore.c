@@ -2,8 +2,9 @@
 /*
  * cmkctl restore: open the gate again as an administrator.  First the key
  * server must say yes, since a volume that it denies would only be closed
- * again; then the marker goes, so that a power cut leaves what was asked for;
- * then the kernel opens the gate, and the agent brings the keys.
+ * again; then the kernel opens the gate, if it was not closed anew meanwhile;
+ * then the marker goes, and the agent brings the keys.  A power cut on the way
+ * leaves the volume closed: a restore lasts when it has returned, not before.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +41,15 @@ static int lease_of(const json_t *answer, struct cmk_nl_lease *ret,
 	return 0;
 }
 
+static int closed_again(const struct cmk_nl_volume *now, struct cmk_error *e)
+{
+	return cmk_error_set(e, CMK_TEMPORARY, -ESTALE, "closed-again",
+			     "closed again meanwhile: %s, %s%s%s; look, and restore it again if that is still meant",
+			     cmk_gate_name(now->gate),
+			     cmk_cause_name(now->cause),
+			     *now->reason ? ": " : "", now->reason);
+}
+
 /* Somebody has closed it again, or has opened it, which is as good: 0. */
 static int too_late(struct cmk_nl *nl, const struct cmk_nl_volume *v,
 		    struct cmk_error *e)
@@ -48,12 +58,27 @@ static int too_late(struct cmk_nl *nl, const struct cmk_nl_volume *v,
 
 	if (cmk_nl_volume_get(nl, v->uuid, &now, e) < 0)
 		return e->err;
-	if (now.gate == CMK_GATE_OPEN)
-		return 0;
-	return cmk_error_set(e, CMK_TEMPORARY, -ESTALE, "closed-again",
-			     "closed again meanwhile: %s, %s%s%s; look, and restore it again if that is still meant",
-			     cmk_gate_name(now.gate), cmk_cause_name(now.cause),
-			     *now.reason ? ": " : "", now.reason);
+	return now.gate == CMK_GATE_OPEN ? 0 : closed_again(&now, e);
+}
+
+/* Return: 0, negative errno, or 1 if only the marker is left of it; with @e. */
+static int undo(struct cmk_nl *nl, const struct cmk_nl_volume *v,
+		const struct cmk_nl_lease *lease, struct cmk_error *e)
+{
+	int lock __fd = -1;
+	int r, taken;
+
+	taken = marker_take(v->uuid, &lock, e);
+	if (taken < 0)
+		return taken;
+	r = cmk_nl_restore(nl, v->uuid, true, v->closing, lease, e);
+	if (r == -ESTALE)
+		r = too_late(nl, v, e);
+	if (r < 0 && taken)
+		marker_put_back(v->uuid, lock);
+	else if (taken && marker_drop(v->uuid, lock, e) < 0)
+		r = 1;
+	return r;
 }
 
 static int open_gate(struct cmkctl *ctl, struct cmk_nl *nl,
@@ -61,25 +86,14 @@ static int open_gate(struct cmkctl *ctl, struct cmk_nl *nl,
 {
 	json_t *answer __json = NULL;
 	struct cmk_nl_lease lease;
-	int r, marked;
+	int r;
 
 	r = answer_probe(ctl, v->uuid, &answer, e);
 	if (r == 0)
 		r = answer_check(ctl, answer, e);
 	if (r == 0)
 		r = lease_of(answer, &lease, e);
-	if (r < 0)
-		return r;
-	marked = marker_remove(v->uuid, e);
-	if (marked < 0)
-		return marked;
-	r = cmk_nl_restore(nl, v->uuid, true, v->closing, &lease, e);
-	if (r == -ESTALE)
-		r = too_late(nl, v, e);
-	if (r < 0 && marked)
-		marker_write(v->uuid, v->gate == CMK_GATE_HELD ? "hold" :
-			     "revoke", v->reason, NULL);
-	return r;
+	return r < 0 ? r : undo(nl, v, &lease, e);
 }
 
 static void tell(struct cmkctl *ctl, const char *name, json_t *result)
@@ -95,14 +109,18 @@ static int restore_one(struct cmkctl *ctl, struct cmk_nl *nl,
 {
 	json_t *result __json = NULL;
 	char uuid[VOLUME_TEXT];
+	int status = CMK_OK, r;
 	struct cmk_error e;
 
-	if (open_gate(ctl, nl, v, &e) < 0)
-		return ctl_fail(ctl, &e, volume_name(v));
+	r = open_gate(ctl, nl, v, &e);
+	if (r)
+		status = ctl_fail(ctl, &e, volume_name(v));
+	if (r < 0)
+		return status;
 	cmk_format_uuid(v->uuid, uuid);
 	if (client_call(ctl, "Restore", json_pack("{s:s}", "uuid", uuid),
 			&result, &e) < 0)
-		return ctl_fail(ctl, &e, volume_name(v));
+		return ctl_worse(status, ctl_fail(ctl, &e, volume_name(v)));
 	if (!json_object_get(result, "ranges"))
 		json_object_set_new(result, "ranges",
 				    json_integer(v->ranges));
@@ -110,7 +128,7 @@ static int restore_one(struct cmkctl *ctl, struct cmk_nl *nl,
 	json_object_set_new(result, "uuid", json_string(uuid));
 	json_array_append(out, result);
 	tell(ctl, volume_name(v), result);
-	return units_start(ctl, v->uuid);
+	return ctl_worse(status, units_start(ctl, v->uuid));
 }
 
 /* The UUID of a volume that is not open: named, on a device, or in cmktab. */
@@ -136,13 +154,34 @@ static int closed_uuid(const char *spec, unsigned char uuid[16],
 	return device_peek(path, uuid) ? 0 : -ENODEV;
 }
 
+/* Is it mapped by now, and closed by an administrator's newer word? */
+static int closed_now(struct cmk_nl *nl, const unsigned char uuid[16],
+		      struct cmk_error *e)
+{
+	struct cmk_nl *own = NULL;
+	struct cmk_nl_volume v;
+	int r = 0;
+
+	/* The module may have come meanwhile, too. */
+	if (!nl)
+		r = cmk_nl_open(&own, e);
+	if (r == 0)
+		r = cmk_nl_volume_get(nl ? nl : own, uuid, &v, e);
+	cmk_nl_close(own);
+	if (r == -ENODEV || r == -ENOENT)
+		return 0;
+	return r < 0 || !v.sticky ? r : closed_again(&v, e);
+}
+
 /*
  * A volume that was revoked and then closed, or before a reboot, has only its
  * marker; without it the next open asks the key server as ever.
  */
-static int restore_closed(struct cmkctl *ctl, const char *spec)
+static int restore_closed(struct cmkctl *ctl, struct cmk_nl *nl,
+			  const char *spec)
 {
 	unsigned char uuid[16];
+	int lock __fd = -1;
 	struct cmk_error e;
 	int r;
 
@@ -150,8 +189,15 @@ static int restore_closed(struct cmkctl *ctl, const char *spec)
 		      "no such volume is open, and none is revoked");
 	if (closed_uuid(spec, uuid, &e) < 0)
 		return ctl_fail(ctl, &e, spec);
-	r = marker_remove(uuid, &e);
+	r = marker_take(uuid, &lock, &e);
 	if (r <= 0)
+		return ctl_fail(ctl, &e, spec);
+	r = closed_now(nl, uuid, &e);
+	if (r < 0)
+		marker_put_back(uuid, lock);
+	else
+		r = marker_drop(uuid, lock, &e);
+	if (r < 0)
 		return ctl_fail(ctl, &e, spec);
 	if (!ctl->quiet && !ctl->json)
 		printf("%s: not open; it may be opened again\n", spec);
@@ -170,7 +216,7 @@ static int restore_named(struct cmkctl *ctl, struct cmk_nl *nl,
 		return restore_one(ctl, nl, v, out);
 	if (e.status == CMK_USAGE)
 		return ctl_fail(ctl, &e, spec);
-	return restore_closed(ctl, spec);
+	return restore_closed(ctl, nl, spec);
 }
 
 static int restore_volumes(struct cmkctl *ctl, struct cmk_nl *nl, bool all,

@@ -33,6 +33,9 @@
 /* Milliseconds for what may wait for somebody else's command */
 #define NETLINK_PATIENCE 1000
 
+/* How often the file is written anew where a restore takes it each time */
+#define MARKER_TRIES	8
+
 enum { OPTION_ALL = CTL_OPTION_OWN, OPTION_REASON, OPTION_NO_PURGE };
 
 struct closing {
@@ -112,6 +115,31 @@ static int write_markers(struct cmkctl *ctl, const struct closing *c,
 	return status;
 }
 
+/*
+ * A restore that had seen the gate closed the first time may have opened it
+ * since, and taken the file: then it is written again, and the gate closed.
+ */
+static int close_marked(struct cmk_nl *nl, const struct closing *c,
+			const struct outcome *o, struct cmk_error *e)
+{
+	int tries, r;
+
+	for (tries = 0; tries < MARKER_TRIES; tries++) {
+		r = c->close(nl, o->v->uuid, CMK_ACTOR_ADMIN, CMK_CAUSE_ADMIN,
+			     c->reason, e);
+		/* Gone, or an administrator has closed it further. */
+		if (r == -ENODEV || r == -EKEYREVOKED)
+			r = 0;
+		if (r < 0 || !o->persistent || marker_stands(o->v->uuid))
+			return r;
+		r = marker_write(o->v->uuid, c->action, c->reason, e);
+		if (r < 0)
+			return r;
+	}
+	return cmk_error_set(e, CMK_PARTIAL, -EBUSY, "not-persistent",
+			     "closed, but restored again and again meanwhile; look, and repeat it");
+}
+
 static int close_by_uuid(struct cmkctl *ctl, struct cmk_nl *nl,
 			 const struct closing *c, const struct outcome *out,
 			 size_t n)
@@ -119,19 +147,12 @@ static int close_by_uuid(struct cmkctl *ctl, struct cmk_nl *nl,
 	struct cmk_error e;
 	int status = CMK_OK;
 	size_t i;
-	int r;
 
-	for (i = 0; i < n; i++) {
-		if (!out[i].closed)
-			continue;
-		r = c->close(nl, out[i].v->uuid, CMK_ACTOR_ADMIN,
-			     CMK_CAUSE_ADMIN, c->reason, &e);
-		/* Gone, or an administrator has closed it further. */
-		if (r && r != -ENODEV && r != -EKEYREVOKED)
+	for (i = 0; i < n; i++)
+		if (out[i].closed && close_marked(nl, c, &out[i], &e) < 0)
 			status = ctl_worse(status,
 					   ctl_fail(ctl, &e,
 						    volume_name(out[i].v)));
-	}
 	return status;
 }
 

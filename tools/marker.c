@@ -3,6 +3,15 @@
  * Owns the writing and removing of these files.  They are written after the
  * kernel has closed the gate, so that nothing here can delay it: a bad
  * configuration only means the default directory.
+ *
+ * A restore renames the file before it asks the kernel, and removes it, by
+ * that other name, when the gate is open.  So at no moment is there none, and
+ * what a newer revoke writes under the first name no restore removes: one that
+ * has taken it is older than that, and the kernel refuses it.  From the one to
+ * the other restores exclude each other.  A revoke waits for none of them, as
+ * one may be stopped: it closes the gate, writes the file and closes the gate
+ * again until the file is still there then, by its first name, which is the
+ * only one that no restore under way removes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +32,8 @@
 
 #define STATE_DIRECTORY	"/var/lib/cmk"
 #define UUID_TEXT	37
+#define NAME_TEXT	(UUID_TEXT + sizeof(".restoring"))
+#define LOCK_TRIES	100	/* each tenth of a second */
 
 static void state_directory(char *ret, size_t size)
 {
@@ -113,27 +125,96 @@ int marker_write(const unsigned char *uuid, const char *action,
 	return 0;
 }
 
-int marker_remove(const unsigned char *uuid, struct cmk_error *e)
+static void name_taken(const unsigned char *uuid, char name[UUID_TEXT],
+		       char taken[NAME_TEXT])
+{
+	cmk_format_uuid(uuid, name);
+	snprintf(taken, NAME_TEXT, "%s.restoring", name);
+}
+
+bool marker_stands(const unsigned char *uuid)
 {
 	char name[UUID_TEXT];
 	int dir __fd = -1;
-	int r = 1;
 
 	cmk_format_uuid(uuid, name);
 	dir = marker_directory(false);
-	if (dir == -ENOENT)
-		return 0;
-	if (dir < 0)
-		r = dir;
-	else if (unlinkat(dir, name, 0) < 0)
-		r = -errno;
-	else if (fsync(dir) < 0)
-		r = -errno;
-	if (r == -ENOENT)
-		return 0;
+	return dir < 0 ? dir != -ENOENT :
+	       faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       errno != ENOENT;
+}
+
+static int lock_restores(int dir)
+{
+	int tries;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		usleep(100000);
+	}
+	return -EBUSY;
+}
+
+static int take(int dir, const unsigned char *uuid)
+{
+	char name[UUID_TEXT], taken[NAME_TEXT];
+	int r;
+
+	r = lock_restores(dir);
 	if (r < 0)
-		return cmk_error_set(e, CMK_FAILED, r, "marker",
-				     "cannot remove revoked/%s: %s", name,
-				     strerror(-r));
-	return r;
+		return r;
+	name_taken(uuid, name, taken);
+	if (renameat(dir, name, dir, taken) == 0)
+		return 1;
+	if (errno != ENOENT)
+		return -errno;
+	/* Of a restore that was killed */
+	return faccessat(dir, taken, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int marker_take(const unsigned char *uuid, int *lock, struct cmk_error *e)
+{
+	char name[UUID_TEXT];
+	int r;
+
+	*lock = marker_directory(false);
+	if (*lock == -ENOENT)
+		return 0;
+	r = *lock < 0 ? *lock : take(*lock, uuid);
+	if (r >= 0)
+		return r;
+	cmk_format_uuid(uuid, name);
+	if (r == -EBUSY)
+		return cmk_error_set(e, CMK_TEMPORARY, r, "restoring",
+				     "another restore is under way");
+	return cmk_error_set(e, CMK_FAILED, r, "marker",
+			     "cannot rename revoked/%s: %s", name,
+			     strerror(-r));
+}
+
+void marker_put_back(const unsigned char *uuid, int lock)
+{
+	char name[UUID_TEXT], taken[NAME_TEXT];
+
+	name_taken(uuid, name, taken);
+	/* Where a newer one is, or this cannot be done, it counts as it is. */
+	renameat2(lock, taken, lock, name, RENAME_NOREPLACE);
+}
+
+int marker_drop(const unsigned char *uuid, int lock, struct cmk_error *e)
+{
+	char name[UUID_TEXT], taken[NAME_TEXT];
+	int r = 0;
+
+	name_taken(uuid, name, taken);
+	if (unlinkat(lock, taken, 0) < 0 || fsync(lock) < 0)
+		r = -errno;
+	if (r < 0)
+		return cmk_error_set(e, CMK_PARTIAL, r, "not-persistent",
+				     "restored, but closed again after a reboot: cannot remove revoked/%s: %s",
+				     taken, strerror(-r));
+	return 0;
 }

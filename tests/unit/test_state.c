@@ -40,6 +40,15 @@ static void write_file(const char *name, const char *text)
 	fclose(f);
 }
 
+static void rename_file(const char *from, const char *to)
+{
+	char a[256], b[256];
+
+	path(a, sizeof(a), from);
+	path(b, sizeof(b), to);
+	assert_int_equal(rename(a, b), 0);
+}
+
 static int set_up(void **unused)
 {
 	struct cmk_error e;
@@ -50,7 +59,8 @@ static int set_up(void **unused)
 static int tear_down(void **unused)
 {
 	static const char * const names[] = {
-		"state/" UUID ".json", "revoked/" UUID, "proof/" UUID, "proof",
+		"state/" UUID ".json", "revoked/" UUID,
+		"revoked/" UUID ".restoring", "proof/" UUID, "proof",
 		"state", "backup", "revoked", "",
 	};
 	unsigned int i;
@@ -123,6 +133,15 @@ static void any_marker_counts(void **unused)
 		   "{\"action\":\"hold\",\"time\":\"2026-01-01\"}");
 	assert_true(cmk_state_revoked(dir, uuid, text, sizeof(text)));
 	assert_non_null(strstr(text, "hold of 2026-01-01"));
+	/* While a restore is under way it is still there, by another name. */
+	rename_file("revoked/" UUID, "revoked/" UUID ".restoring");
+	assert_true(cmk_state_revoked(dir, uuid, text, sizeof(text)));
+	assert_non_null(strstr(text, "revoked/" UUID ".restoring"));
+	assert_non_null(strstr(text, "hold of 2026-01-01"));
+	/* It is the newer one's that tells. */
+	write_file("revoked/" UUID, "{\"action\":\"revoke\"}");
+	assert_true(cmk_state_revoked(dir, uuid, text, sizeof(text)));
+	assert_non_null(strstr(text, "(revoke, "));
 }
 
 int main(void)
