@@ -186,7 +186,7 @@ inline unmap()
 {
 	mapped = 0; gate = OPEN; sticky = 0; by_denial = 0; live = 0;
 	lease_had = 0; lease_runs = 0; lease_left = 0; after_left = 0;
-	hold_left = 0;
+	hold_left = 0; undo = 0; names = 0;
 	/* A revoke that has not come back has promised nothing. */
 	ends = ends && acked
 }

@@ -33,7 +33,7 @@ WORLD = {
            'CAN_LOSE_COMMANDS', 'CAN_CRASH', *SMALL),
     # what lapses, and what is revoked
     'P6 lapse': ('P6', 'CAN_SLEEP', 'NO_GRACE', *AGENT, *SMALL),
-    'P6 admin': ('P6', 'CAN_ADMIN', 'NO_GRACE', 'CAN_STOP',
+    'P6 admin': ('P6', 'CAN_ADMIN', 'CAN_ADMIN_TWO', 'NO_GRACE', 'CAN_STOP',
                  'CAN_LOSE_COMMANDS', *SMALL),
 }
 
@@ -44,6 +44,7 @@ WIDE = {
                 'CONFIRM_COUNT=3', *AGENT),
     'P1 settling': (*WORLD['P1'], 'SETTLE=8', 'SETTLE_LAST=4'),
     'P5 wide': (*WORLD['P5'], 'CAN_STOP', 'CAN_CUT', 'CAN_SLEEP'),
+    'P5 two': (*WORLD['P5'], 'CAN_ADMIN_TWO'),
     'P6 wide': (*WORLD['P6 admin'], 'CAN_DENY', 'CAN_CUT', 'CAN_CRASH',
                 'CAN_SLEEP'),
 }
@@ -77,10 +78,15 @@ FAILS = [
     _broken('P5', 'BREAK_STICKY'),
     _broken('P5', 'BREAK_ADMIN'),
     _broken('P5', 'BREAK_REVOKE_ONCE'),
+    _broken('P5', 'BREAK_REVOKE_BLIND', CAN_ADMIN_TWO='1'),
+    _broken('P5', 'BREAK_MARKER_REMOVED', CAN_ADMIN_TWO='1'),
+    _broken('P5', 'BREAK_MARKER_DROPPED', CAN_ADMIN_TWO='1'),
     _broken('P6 lapse', 'BREAK_REVIVE'),
     _broken('P6 lapse', 'BREAK_KEYSET'),
-    _broken('P6 admin', 'BREAK_ADMIN'),
     _broken('P6 admin', 'BREAK_TWO_RESTORES'),
+    _broken('P6 admin', 'BREAK_CLOSING_ADMIN'),
+    _broken('P6 admin', 'BREAK_CLOSING_SAME'),
+    _broken('P6 admin', 'BREAK_CLOSING_LATE'),
 ]
 
 

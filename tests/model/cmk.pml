@@ -61,9 +61,12 @@ bit denies, cut;
 bit mapped, sticky, by_denial, live, lease_had, lease_runs, asleep;
 byte gate, lease_left, after_left, hold_left;
 
-/* the disk of the node, and the administrator's command under way */
-bit marker;
-byte admin;
+/* the disk of the node: the file, and the one that a restore has taken */
+bit marker, taken;
+/* an administrator's command, another's revoke; does the restore name the last
+   closing? */
+byte admin, other;
+bit names;
 
 /* the agent: agent/volume.h, agent/policy.h */
 byte agent, phase, back, denials, last_age, first_age, back_age;
@@ -71,10 +74,10 @@ byte deny_left, grace_left, probe_left, renew_left, close_left;
 bit watched, opening, denial, view_open, view_sticky, event, unclosed;
 byte probe, probe_age, keys, keys_age, keys_for;
 byte cmd, cmd_at, cmd_after;
-bit cmd_orphan;
+bit cmd_orphan, undo;	/* does its restore name the last closing? */
 
 /* what the promises speak of */
-bit ends, acked, stale, kept, was_open;
+bit ends, acked, stale, undo_old, names_old, was_open;
 byte no_age, proof_age, renewal_age, outage, good, x;
 
 #define IO	(mapped && gate == OPEN && live && !asleep)

@@ -31,8 +31,11 @@ inline forget_keys() { keys = NONE; keys_age = 0; keys_for = 0 }
 
 inline forget_command()
 {
-	cmd = 0; cmd_at = 0; cmd_after = 0; cmd_orphan = 0; stale = 0
+	cmd = 0; cmd_at = 0; cmd_after = 0; cmd_orphan = 0; stale = 0;
+	undecide()
 }
+
+inline undecide() { undo = 0; undo_old = 0 }
 
 /* the deadlines of a step, cmk_pol_step() */
 inline deadlines()
@@ -133,6 +136,7 @@ inline on_usable(age)
 #endif
 	:: phase == PHELD || phase == PREVOKED ->
 		deny_left = 0; back = phase; phase = RESTORING;
+		undo = 1; undo_old = 0;
 		start_keys(FOR_RESTORE)
 	:: else
 	fi
@@ -173,6 +177,7 @@ inline restored()
 
 inline not_restored()
 {
+	undecide();
 	if
 	:: phase == RESTORING ->
 		phase = back; back = 0;

@@ -4,10 +4,16 @@
  * tried against.  P1 to P6 choose; run.py prints what it gave beside.
  */
 
-#define A_REVOKED 1	/* an administrator's command, half-way */
+#define A_REVOKED 1	/* an administrator's revoke, half-way */
 #define A_MARKED 2
-#define A_PROVEN 3
-#define A_UNMARKED 4
+#define A_PROVEN 3	/* his restore: the key server has said yes */
+#define A_TAKEN 4	/* the file has its other name */
+#ifdef CAN_REBOOT
+#define A_OPENED 5
+#else
+#define A_OPENED 0
+#endif
+#define A_TOO_LATE 6
 
 #ifndef RT
 #define RT 1		/* RequestTimeout */
@@ -46,16 +52,33 @@
 #define SETTLE_LAST 0
 #endif
 #define SETTLE_CAP (SETTLE + SETTLE_LAST)
+/* What no search asks is not in its states: the file without a reboot, */
+#ifdef CAN_REBOOT
+#define file(name, other_name) taken = other_name; marker = name
+#else
+#define file(name, other_name) skip
+#endif
+/* and what an administrator was promised. */
+#ifdef P5
+#define promised(now, for_good) ends = now; acked = for_good
+#else
+#define promised(now, for_good) skip
+#endif
 #ifdef BREAK_MARKER
 #define MARKED 0
 #else
-#define MARKED marker
+#define MARKED (marker || taken)
 #endif
-/* The agent's restore is in the kernel while an administrator's comes. */
+/* Does a restore name the closing that is the last one? */
 #ifdef BREAK_TWO_RESTORES
-#define RESTORES_CROSS 0
+#define AGENT_NAMES 1
 #else
-#define RESTORES_CROSS (cmd == RESTORE && cmd_at == SENT)
+#define AGENT_NAMES undo
+#endif
+#ifdef BREAK_CLOSING_ADMIN
+#define ADMIN_NAMES 1
+#else
+#define ADMIN_NAMES names
 #endif
 #define RETRY 1		/* of a command that closes the gate */
 

@@ -37,10 +37,7 @@ active proctype world()
 	/* cmk_hold_end() */
 	:: d_step { hold_left == 1 && gate == HELD && !asleep ->
 		hold_left = 0;
-		/* A restore under way is as good after it, see model.rst. */
-		kept = stale;
 		flip(REVOKED, 0, by_denial);
-		stale = kept; kept = 0;
 		event = watched; x = 0
 	}
 
@@ -147,7 +144,7 @@ active proctype world()
 	:: d_step { !asleep ->
 		agent = DOWN; unmap(); forget_agent(); forget_command();
 		no_age = 0;
-		admin = 0
+		admin = 0; names_old = 0; other = 0
 	}
 	/* cmkctl open: table, Open, check_open(); cmkctl close undoes it */
 	:: d_step { !mapped && agent == RUNS && !cmd && !opening && !asleep &&
@@ -193,14 +190,14 @@ active proctype world()
 	/* cmkctl revoke: kernel first, then the file */
 	:: d_step { admin == 0 && mapped && !asleep ->
 		flip(REVOKED, 1, 0); event = watched; x = 0;
-		ends = 1; admin = A_REVOKED
+		promised(1, acked); admin = A_REVOKED
 	}
 	:: d_step { admin == A_REVOKED && !asleep ->
 #ifndef BREAK_NO_MARKER
-		marker = 1;
+		file(1, taken);
 #endif
 #ifdef BREAK_REVOKE_ONCE
-		ends = 1; acked = 1; admin = 0
+		promised(1, 1); admin = 0
 #else
 		admin = A_MARKED
 #endif
@@ -208,24 +205,90 @@ active proctype world()
 	/* and the kernel again: it may have been opened anew meanwhile */
 	:: d_step { admin == A_MARKED && !asleep ->
 		flip(REVOKED, 1, 0); event = watched; x = 0;
-		ends = 1; acked = 1; admin = 0
+		promised(1, 1); admin = 0
 	}
 	/* It may be killed anywhere. */
-	:: d_step { admin != 0 -> admin = 0 }
-	/* cmkctl restore: the vault, the file, the kernel */
+	:: d_step { admin != 0 -> admin = 0; names = 0; names_old = 0 }
+	/* cmkctl restore: which closing, and what the vault says, */
 	:: d_step { admin == 0 && IDLE && watched && !denies && !cut &&
 		    mapped && gate != OPEN && !asleep ->
-		grace_left = GRACE_OWN; admin = A_PROVEN
+		grace_left = GRACE_OWN; names = 1; admin = A_PROVEN
 	}
+	/* the file gets its other name, */
 	:: d_step { admin == A_PROVEN && !asleep ->
-		marker = 0; ends = 0; acked = 0; admin = A_UNMARKED
+#ifdef BREAK_CLOSING_LATE
+		names = 1;
+#endif
+#ifdef BREAK_MARKER_REMOVED
+		file(0, 0);
+#else
+		file(0, taken || marker);
+#endif
+		admin = A_TAKEN
 	}
-	:: d_step { admin == A_UNMARKED && !asleep && !RESTORES_CROSS ->
-		kernel_restore(1, GRACE_OWN); event = watched; x = 0;
+	/* the kernel; if it refuses, the file has its name back, or a newer
+	   one has it */
+	:: d_step { admin == A_TAKEN && !asleep ->
+		kernel_restore(1, GRACE_OWN, ADMIN_NAMES);
+		if
+		:: x == DONE ->
+			assert(!names_old);
+			promised(0, 0); event = watched; admin = A_OPENED
+		:: x != DONE && mapped && gate == OPEN -> admin = A_OPENED
+		:: x != DONE && !(mapped && gate == OPEN) ->
+#ifdef BREAK_MARKER_REMOVED
+			admin = A_TOO_LATE
+#else
+			if
+			:: taken && !marker -> file(1, 0)
+			:: else
+			fi;
+			admin = 0
+#endif
+		fi;
+		names = 0; names_old = 0; x = 0
+	}
+	/* and the file goes. */
+	:: d_step { admin == A_OPENED && A_OPENED && !asleep ->
+#ifdef BREAK_MARKER_DROPPED
+		file(0, 0);
+#else
+		file(marker, 0);
+#endif
 		admin = 0
 	}
-	:: d_step { admin == 0 && !mapped && marker && !asleep ->
-		marker = 0; ends = 0; acked = 0
+#ifdef BREAK_MARKER_REMOVED
+	:: d_step { admin == A_TOO_LATE && !asleep -> file(1, 0); admin = 0 }
+#endif
+	:: d_step { admin == 0 && !mapped && MARKED && !asleep ->
+		file(0, 0); promised(0, 0)
+	}
+#endif
+#ifdef CAN_ADMIN_TWO
+	/* Another one revokes while the first restores, */
+	:: d_step { other == 0 && admin >= A_PROVEN && mapped && !asleep ->
+		flip(REVOKED, 1, 0); event = watched; x = 0;
+#ifdef CAN_REBOOT
+		promised(1, acked); other = A_REVOKED
+	}
+	/* in the same steps. */
+	:: d_step { other == A_REVOKED && !asleep ->
+		file(1, taken); other = A_MARKED
+	}
+	:: d_step { other == A_MARKED && !asleep ->
+		flip(REVOKED, 1, 0); event = watched; x = 0;
+		if
+#ifndef BREAK_REVOKE_BLIND
+		/* A restore that had seen the first close has taken it. */
+		:: !marker -> promised(1, acked); other = A_REVOKED
+		:: else -> promised(1, 1); other = 0
+#else
+		:: 1 -> promised(1, 1); other = 0
+#endif
+		fi
+	}
+	:: d_step { other != 0 -> other = 0
+#endif
 	}
 #endif
 	od
