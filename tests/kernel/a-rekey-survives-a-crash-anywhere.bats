@@ -182,6 +182,22 @@ all_states() {
 	[ $states -ge 4 ]
 }
 
+# single FROM TO: of the sectors of these writes one alone is there, or one
+# alone is not; each in turn, in the short form some
+single() {
+	local how k n step=13
+
+	[ -z "${CMK_LONG:-}" ] || step=1
+	n=$(logreplay "$CMK_DISK2" but "$CMK_DISK" "$1" "$2" 0)
+	[ "$n" -ge 8 ]
+	for how in only but; do
+		for ((k = 0; k < n; k += step)); do
+			state -- $how "$1" "$2" $k
+		done
+	done
+	echo "# $states states, of $n sectors each one" >&3
+}
+
 @test "512-byte sectors" {
 	record_a_rekey sector_size:512
 	all_states 9 sector_size:512
@@ -201,6 +217,19 @@ all_states() {
 overwrite() {
 	dd if="$(data other)" of=/dev/mapper/cmk bs=16k oflag=direct \
 		conv=notrunc status=none
+}
+
+# The one stripe of a range that the volume ends in, and the record before it.
+@test "each single sector of a stripe and of a record" {
+	local i states=0
+
+	SECTORS=$((RANGE + 64))
+	record_a_rekey
+	for ((i = 1; i < ${#marks[@]} - 1; i++)); do
+		[ $((marks[i + 1] - marks[i])) -le 1 ] || break
+	done
+	single $((marks[i] - 1)) "${marks[i]}"
+	single "${marks[i]}" $((marks[i + 1] - 1))
 }
 
 @test "under load" {

@@ -8,6 +8,9 @@
  *	logreplay LOG tear DISK N M SEED
  *					entries N .. M-1 are torn: a random set
  *					of their sectors of 512 bytes arrives
+ *	logreplay LOG only DISK N M K	of their sectors the K-th alone arrives;
+ *	logreplay LOG but DISK N M K	all but the K-th; how many sectors they
+ *					have is printed
  *	logreplay A either DISK B	is each sector of DISK that of the file
  *					A or that of B?
  *
@@ -39,7 +42,10 @@ struct entry {
 	uint64_t sector, nr_sectors, flags, data_len;
 };
 
+enum tear { WHOLE, RANDOM, ONLY, BUT };
+
 static int log_fd, disk_fd = -1;
+static uint64_t torn, special;
 static unsigned char buffer[8 << 20];
 
 static void read_at(void *p, size_t len, off_t offset)
@@ -54,8 +60,26 @@ static void write_at(const void *p, size_t len, off_t offset)
 		err(1, "disk at %lld", (long long)offset);
 }
 
+static bool arrives(enum tear tear)
+{
+	uint64_t i = torn++;
+
+	switch (tear) {
+	case WHOLE:
+		break;
+	case RANDOM:
+		return random() & 1;
+	case ONLY:
+		return i == special;
+	case BUT:
+		return i != special;
+	}
+	return true;
+}
+
 /* Of an entry that is torn each sector arrives or does not. */
-static void play(const struct entry *e, off_t data, uint32_t unit, bool torn)
+static void play(const struct entry *e, off_t data, uint32_t unit,
+		 enum tear tear)
 {
 	size_t len = e->nr_sectors * unit, i;
 	off_t at = e->sector * unit;
@@ -68,12 +92,12 @@ static void play(const struct entry *e, off_t data, uint32_t unit, bool torn)
 		memset(buffer, 0, len);
 	else
 		read_at(buffer, len, data);
-	if (!torn) {
+	if (tear == WHOLE) {
 		write_at(buffer, len, at);
 		return;
 	}
 	for (i = 0; i < len; i += 512)
-		if (random() & 1)
+		if (arrives(tear))
 			write_at(buffer + i, 512, at + i);
 }
 
@@ -112,9 +136,21 @@ static int either(char **argv)
 	return !i;
 }
 
+static enum tear tear_of(const char *verb, const char *how)
+{
+	special = number(how);
+	if (!strcmp(verb, "only"))
+		return ONLY;
+	if (!strcmp(verb, "but"))
+		return BUT;
+	srandom(special);
+	return RANDOM;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t i, n = UINT64_MAX, whole = UINT64_MAX;
+	enum tear tear = WHOLE;
 	struct super super;
 	struct entry e;
 	off_t at;
@@ -131,7 +167,7 @@ int main(int argc, char **argv)
 	if (argc > 6) {
 		whole = n;
 		n = number(argv[5]);
-		srandom(number(argv[6]));
+		tear = tear_of(argv[2], argv[6]);
 	}
 	read_at(&super, sizeof(super), 0);
 	if (le64toh(super.magic) != MAGIC)
@@ -141,7 +177,8 @@ int main(int argc, char **argv)
 		read_at(&e, sizeof(e), at);
 		at += super.sectorsize;
 		if (disk_fd >= 0)
-			play(&e, at, super.sectorsize, i >= whole);
+			play(&e, at, super.sectorsize,
+			     i >= whole ? tear : WHOLE);
 		else if (e.flags & (FLUSH | FUA))
 			printf("%llu\n", (unsigned long long)i + 1);
 		if (!(e.flags & DISCARD))
@@ -151,5 +188,7 @@ int main(int argc, char **argv)
 		err(1, "fsync");
 	if (disk_fd < 0)
 		printf("entries %llu\n", (unsigned long long)i);
+	else if (torn)
+		printf("%llu\n", (unsigned long long)torn);
 	return 0;
 }
