@@ -46,3 +46,18 @@
 	END
 	wait
 }
+
+# The kernel warns of a timer that it forgot when the machine hangs there.
+@test "what a machine says after its power is down is not judged" {
+	cd "$BATS_TEST_DIRNAME/../.."
+	PYTHONPATH=tests/vm python3 -B - <<-'END'
+		from bed import klog
+		before = '[   1.0] WARNING: before'
+		down = '[   2.0] reboot: Power down'
+		after = '[   3.0] WARNING: after'
+		log = klog.sections('\r\n'.join((before, down, after)))
+		assert klog.trouble(log[None]) == [before], log
+		log = klog.sections('\n'.join((before, after)))
+		assert klog.trouble(log[None]) == [before, after], log
+	END
+}

@@ -18,6 +18,10 @@ TROUBLE = re.compile('|'.join((
     r'workqueue: name exceeds')))
 STAMP = re.compile(r'^\[\s*\d+\.\d+\](\[[^]]*\])?\s')
 MARK = re.compile(r'cmk-bed: (begin|end) (\S+)')
+# Devices are shut down and all CPUs but one are off.  Where the firmware leaves
+# the machine on, a timer may still fire, and wakes a task of a CPU that is off:
+# the kernel warns of that in set_task_cpu(), whatever modules it has.
+DOWN = re.compile(r'^\[\s*\d+\.\d+\](\[[^]]*\])?\sreboot: Power down$')
 
 
 def trouble(lines, allow=()):
@@ -30,7 +34,8 @@ def trouble(lines, allow=()):
 
 def sections(text):
     """Split a log by the marks of the tests: {name or None: lines}.  None is
-    what belongs to no test: the start, the end, and what lies between."""
+    what belongs to no test: the start, the end, and what lies between.  What
+    comes after the power is down belongs to nobody."""
     parts = {None: []}
     name = None
     for line in text.splitlines():
@@ -39,6 +44,8 @@ def sections(text):
         if mark and mark[1] == 'begin':
             name = mark[2]
         parts.setdefault(name, []).append(line)
+        if DOWN.match(line):
+            break
         if mark and mark[1] == 'end':
             name = None
     return parts
