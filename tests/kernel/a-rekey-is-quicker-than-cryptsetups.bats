@@ -91,10 +91,8 @@ drain() {
 volume_rekey() {
 	nl "rekey $UUID 0 $RUN 7 $MAC 1 2 $NEW $*" >/dev/null
 	drain
-	# Seldom: to look costs the machine as much as a stripe.
-	until [[ "$(dmsetup status cmk)" == *" rekey=complete "* ]]; do
-		sleep 0.25
-	done
+	nl "rekey-wait $UUID" >/dev/null
+	[[ "$(dmsetup status cmk)" == *" rekey=complete "* ]]
 }
 
 # measure NAME DEVICE COMMAND...: idle and under the reader, one line each

@@ -15,6 +15,7 @@
  *		[old=HEX128] [bandwidth=KIB] [duty=PERCENT] [resume] [paused]
  *	rekey-done UUID RANGE RUN HEADER_SEQ MAC
  *	rekey-pause UUID | rekey-resume UUID
+ *	rekey-wait UUID: as long as one runs
  *	sleep MILLISECONDS
  *
  * GRACE is milliseconds from now or, after an "@", since boot.  A line that
@@ -169,6 +170,24 @@ static int rekey_run(char **w, int n, struct keys *k, struct cmk_error *e,
 	return cmk_nl_rekey_start(nl, uuid, &r, e);
 }
 
+static void nap(unsigned long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static int rekey_wait(const unsigned char *uuid, struct cmk_error *e)
+{
+	struct cmk_nl_volume v;
+	int r;
+
+	while (!(r = cmk_nl_volume_get(nl, uuid, &v, e)) &&
+	       v.rekey.state == CMK_REKEY_STATE_RUNNING)
+		nap(10);
+	return r;
+}
+
 static int rekey(char **w, int n, struct cmk_error *e,
 		 const unsigned char *uuid)
 {
@@ -177,6 +196,8 @@ static int rekey(char **w, int n, struct cmk_error *e,
 
 	if (!strcmp(w[0], "rekey-pause"))
 		return cmk_nl_rekey_pause(nl, uuid, e);
+	if (!strcmp(w[0], "rekey-wait"))
+		return rekey_wait(uuid, e);
 	if (!strcmp(w[0], "rekey-resume"))
 		return cmk_nl_rekey_resume(nl, uuid, 0, 0, e);
 	r = rekey_run(w, n, &k, e, uuid);
@@ -240,13 +261,6 @@ static int restore(char **w, int n, const unsigned char *uuid,
 		    cmk_nl_restore(nl, uuid, admin, v.closing, &l, e);
 	} while (r == -ESTALE && --tries);
 	return r;
-}
-
-static void nap(unsigned long ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
 }
 
 static int run(char **w, int n, struct cmk_error *e)
