@@ -55,9 +55,12 @@
 		before = '[   1.0] WARNING: before'
 		down = '[   2.0] reboot: Power down'
 		after = '[   3.0] WARNING: after'
-		log = klog.sections('\r\n'.join((before, down, after)))
-		assert klog.trouble(log[None]) == [before], log
-		log = klog.sections('\n'.join((before, after)))
-		assert klog.trouble(log[None]) == [before, after], log
+		boot = '[   0.0] Linux version 6'
+		judged = lambda *log: klog.trouble(
+			klog.sections('\r\n'.join(log))[None])
+		assert judged(before, down, after) == [before]
+		assert judged(before, after) == [before, after]
+		assert judged(before, down, after, boot, after) == [
+			before, after]
 	END
 }

@@ -21,7 +21,9 @@ MARK = re.compile(r'cmk-bed: (begin|end) (\S+)')
 # Devices are shut down and all CPUs but one are off.  Where the firmware leaves
 # the machine on, a timer may still fire, and wakes a task of a CPU that is off:
 # the kernel warns of that in set_task_cpu(), whatever modules it has.
-DOWN = re.compile(r'^\[\s*\d+\.\d+\](\[[^]]*\])?\sreboot: Power down$')
+DOWN = re.compile(STAMP.pattern + 'reboot: Power down$')
+# ... until it boots again, which is told in the same log.
+BOOT = re.compile(STAMP.pattern + 'Linux version ')
 
 
 def trouble(lines, allow=()):
@@ -35,17 +37,20 @@ def trouble(lines, allow=()):
 def sections(text):
     """Split a log by the marks of the tests: {name or None: lines}.  None is
     what belongs to no test: the start, the end, and what lies between.  What
-    comes after the power is down belongs to nobody."""
+    comes after the power is down, until the next boot, belongs to nobody."""
     parts = {None: []}
     name = None
+    down = False
     for line in text.splitlines():
         line = line.rstrip('\r')
+        down = down and not BOOT.match(line)
+        if down:
+            continue
         mark = MARK.search(line)
         if mark and mark[1] == 'begin':
             name = mark[2]
         parts.setdefault(name, []).append(line)
-        if DOWN.match(line):
-            break
+        down = bool(DOWN.match(line))
         if mark and mark[1] == 'end':
             name = None
     return parts
