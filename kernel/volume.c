@@ -64,9 +64,7 @@ static int cmk_volume_queues(struct cmk_volume *vol, const uuid_t *uuid)
 
 	vol->read_wq = alloc_workqueue("cmkr/%8phN", flags, others, uuid);
 	vol->write_wq = alloc_workqueue("cmkw/%8phN", flags, others, uuid);
-	/* What begins here has waited before. */
-	vol->start_wq = alloc_workqueue("cmks/%8phN", flags | WQ_HIGHPRI, 0,
-					uuid);
+	vol->start_wq = alloc_workqueue("cmks/%8phN", flags, 0, uuid);
 	if (vol->read_wq && vol->write_wq && vol->start_wq)
 		return 0;
 	cmk_volume_queues_free(vol);
