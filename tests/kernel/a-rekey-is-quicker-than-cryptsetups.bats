@@ -142,6 +142,15 @@ median() {
 		awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'
 }
 
+# Of a host that does nothing else: 1.8 times as fast, no wait above 20 ms in
+# the median, and no fewer I/Os for the reader.
+targets() {
+	[ $(($(median cmk idle 3) * 18)) -le \
+		$(($(median journal idle 3) * 10)) ]
+	[ "$(median cmk reader 5)" -le 20000 ]
+	[ "$(median cmk reader 4)" -ge "$(median journal reader 4)" ]
+}
+
 @test "side by side" {
 	local round name used
 
@@ -156,4 +165,5 @@ median() {
 	sed 's/^/# /' "$BATS_FILE_TMPDIR/table" >&3
 	[ "$(grep -c 'reader [0-9]* $' "$BATS_FILE_TMPDIR/table")" = 0 ]
 	[ "$(median cmk idle 3)" -lt "$(median journal idle 3)" ]
+	[ -z "${CMK_LONG-}" ] || targets
 }
