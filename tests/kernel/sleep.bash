@@ -7,7 +7,8 @@
 #                          all of a sleep down to that level of pm_test; unless
 #                          one is given, but for what the machine's firmware
 #                          does and the CPUs
-#   asleep                 seconds the machine has slept since it is up
+#   awake                  seconds the machine was awake since it is up
+#   asleep                 seconds it has slept
 #   swap_on DISK           where hibernates puts the image
 #   hibernates             the machine reboots, and goes on from its image;
 #                          needs cmk-reboots and cmk-append: cmk.resume=SERIAL
@@ -26,12 +27,13 @@ sleeps() {
 	echo none >/sys/power/pm_test
 }
 
+awake() { awk '/^now at/ {printf "%d\n", $3 / 1e9}' /proc/timer_list; }
+
 asleep() {
-	local boot mono
+	local boot
 
 	boot=$(awk '{printf "%d", $1}' /proc/uptime)
-	mono=$(awk '/^now at/ {printf "%d", $3 / 1e9}' /proc/timer_list)
-	echo $((boot - mono))
+	echo $((boot - $(awake)))
 }
 
 swap_on() {
