@@ -24,7 +24,7 @@ teardown_file() { ram_down; }
 setup() { ram_names; }
 teardown() { [ -z "${HANG-}" ] || guest go; }
 
-TIMES=${CMK_LONG:+20}
+TIMES=${CMK_TIMES:-${CMK_LONG:+20}}
 TIMES=${TIMES:-1}
 # Microseconds; where other machines are beside this one, not what it takes but
 # that it does not wait for a minute

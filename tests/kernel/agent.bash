@@ -107,7 +107,7 @@ restore_vol() {
 
 storm_start() {
 	rm -f "$BATS_TEST_TMPDIR/storm"
-	iostorm "$VOL" 4 0 "$1" >"$BATS_TEST_TMPDIR/storm" 3>&- &
+	iostorm "$VOL" 4 0 "$1" 4096 0 2000 >"$BATS_TEST_TMPDIR/storm" 3>&- &
 	STORM_PID=$!
 }
 

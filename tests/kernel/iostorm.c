@@ -3,11 +3,12 @@
  * Readers and writers with O_DIRECT, each with one I/O under way, and when
  * what succeeded:
  *
- *	iostorm FILE READERS WRITERS SECONDS [BYTES [SKIP]]
+ *	iostorm FILE READERS WRITERS SECONDS [BYTES [SKIP [REST]]]
  *
  * A thread ends at its first error; the program ends when all have, or after
  * SECONDS.  A writer writes its own number and a counter into each block of
- * its own stretch of the file; a reader reads anywhere behind SKIP bytes.
+ * its own stretch of the file; a reader reads anywhere behind SKIP bytes.  For
+ * REST microseconds a thread rests between two I/Os.
  * Prints one line, times in microseconds of CLOCK_BOOTTIME:
  *
  *	ios=N errors=N errno=NAME|mixed last_ok_submit=T last_ok_done=T
@@ -35,6 +36,7 @@ struct storm {
 	int fd, error;
 	off_t size, skip;
 	size_t bytes;
+	useconds_t rest;
 	uint64_t end, ios;
 	uint64_t ok_submit, ok_done, error_done, slowest;
 };
@@ -84,6 +86,8 @@ static void *run(void *arg)
 		s->ios++;
 		s->ok_submit = submit;
 		s->ok_done = done;
+		if (s->rest)
+			usleep(s->rest);
 	}
 	free(buf);
 	return NULL;
@@ -140,6 +144,7 @@ int main(int argc, char **argv)
 		s->of = s->writes ? writers : readers;
 		s->bytes = argc > 5 ? strtoul(argv[5], NULL, 0) : 4096;
 		s->skip = argc > 6 ? strtoul(argv[6], NULL, 0) : 0;
+		s->rest = argc > 7 ? strtoul(argv[7], NULL, 0) : 0;
 		s->end = end;
 		s->fd = open(argv[1], O_RDWR | O_DIRECT);
 		s->size = lseek(s->fd, 0, SEEK_END);

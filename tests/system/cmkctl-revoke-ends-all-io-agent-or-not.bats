@@ -16,7 +16,7 @@ load ../lib/guest
 load node
 
 ROUNDS=${CMK_LONG:+50}
-ROUNDS=${ROUNDS:-3}
+ROUNDS=${ROUNDS:-1}
 
 setup_file() { node_up LeaseTTL=5min; }
 teardown_file() { node_down; }

@@ -19,7 +19,9 @@
 #   state, wait_state "STATE CAUSE" SECONDS, status FIELD (jq)
 #   entry EVENT             what the audit trail has of it since START=$(now)
 #   decided N               the agent has held and revoked N times in this test
-#   storm_start SECONDS     a reader and a writer, one I/O each, until an error
+#   storm_start SECONDS [READERS WRITERS]
+#                           a reader and a writer, one I/O each with a rest
+#                           after it, or many without one, until an error
 #   storm_wait, storm FIELD, storm_goes_on
 #   data_is_equal           what was written before is there
 #
@@ -178,8 +180,11 @@ decided() { [ $(($(decisions) - DECIDED)) = "$1" ]; }
 
 # On a device of its own, because a writer of iostorm writes anywhere.
 storm_start() {
+	local rest=2000
+
+	[ $# = 1 ] || rest=0
 	rm -f "$BATS_TEST_TMPDIR/storm"
-	iostorm /dev/mapper/storm "${2:-1}" "${3:-1}" "$1" \
+	iostorm /dev/mapper/storm "${2:-1}" "${3:-1}" "$1" 4096 0 $rest \
 		>"$BATS_TEST_TMPDIR/storm" 3>&- &
 	STORM=$!
 }
