@@ -4,8 +4,9 @@
  *
  *	race KIND NAME UUID DISK SECONDS ROUNDS SEED [COMMAND...]
  *
- * goes on for so many seconds or rounds, whichever is first.  DISK has 32 MiB
- * at least; the volume is made and removed.  In the end one line:
+ * goes on for so many seconds, three rounds at least, or for so many rounds,
+ * whichever is first.  DISK has 32 MiB at least; the volume is made and
+ * removed.  In the end one line:
  *
  *	race=KIND seed=N rounds=N first=N second=N both=N neither=N ios=N
  *	refused=N slowest=US seconds=N
@@ -162,7 +163,7 @@ void set_keys(void)
 
 void restore(bool bare)
 {
-	link_do(race.agent, "", "admin-restore %s 600 hold", race.uuid);
+	link_do(race.agent, "", "admin-restore %s 7200 hold", race.uuid);
 	if (!bare)
 		set_keys();
 }
@@ -235,7 +236,8 @@ int main(int argc, char **argv)
 	begin(k);
 	start = now();
 	last = start + strtoull(argv[5], NULL, 0) * 1000000;
-	for (; race.rounds < rounds && now() < last; race.rounds++)
+	for (; race.rounds < rounds && (race.rounds < 3 || now() < last);
+	     race.rounds++)
 		k->round();
 	last = now();
 	end(k);
