@@ -124,15 +124,16 @@ static void cmk_bounce_submit(struct cmk_io *io, sector_t sector)
 static void cmk_write_piece(struct cmk_io *io)
 {
 	sector_t sector = io->iter.bi_sector;
-	blk_status_t status;
+	enum cmk_verdict verdict = cmk_io_encrypt(io);
 
-	switch (cmk_io_encrypt(io, &status)) {
+	switch (verdict) {
 	case CMK_GO:
 		cmk_bounce_submit(io, sector);
 		break;
+	case CMK_REFUSE:
 	case CMK_FAIL:
 		cmk_bounce_free(io);
-		cmk_io_end(io, status);
+		cmk_io_end(io, cmk_io_refusal(verdict));
 		break;
 	case CMK_WAIT_GATE:
 	case CMK_WAIT_KEY:

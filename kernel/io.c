@@ -54,19 +54,19 @@ enum cmk_verdict cmk_io_verdict(struct cmk_io *io)
 	case CMK_GATE_REVOKED:
 		break;
 	}
-	return CMK_FAIL;
+	return CMK_REFUSE;
 }
 
 /**
- * cmk_io_refusal() - what a refused bio is told
- * @io: a bio
+ * cmk_io_refusal() - what a bio is told that may not go on
+ * @verdict: CMK_REFUSE or CMK_FAIL
  *
- * XFS stops at once on ENODEV, while it would retry on EIO for ever.
+ * XFS stops at once on ENODEV, while it would retry on EIO for ever.  The gate
+ * is not asked again: it may be open by now.
  */
-blk_status_t cmk_io_refusal(const struct cmk_io *io)
+blk_status_t cmk_io_refusal(enum cmk_verdict verdict)
 {
-	return READ_ONCE(io->ct->vol->gate) == CMK_GATE_REVOKED ?
-		BLK_STS_OFFLINE : BLK_STS_IOERR;
+	return verdict == CMK_REFUSE ? BLK_STS_OFFLINE : BLK_STS_IOERR;
 }
 
 /**
@@ -100,15 +100,12 @@ static void cmk_io_deliver(struct cmk_io *io)
 
 /* The key has gone, or the cipher has failed with @r. */
 static noinline enum cmk_verdict
-cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
-		  blk_status_t *status)
+cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r)
 {
 	enum cmk_verdict verdict = CMK_FAIL;
 
-	*status = BLK_STS_IOERR;
 	if (!r) {
 		verdict = cmk_io_verdict(io);
-		*status = cmk_io_refusal(io);
 		/*
 		 * The key came just now, or has moved with the end of a rekey:
 		 * let park.c look again.
@@ -125,8 +122,7 @@ cmk_io_crypt_undo(struct cmk_io *io, bool write, bool begun, int r,
 
 /* All that is in @iter; a read is ended, too. */
 static __always_inline enum cmk_verdict
-cmk_io_crypt(struct cmk_io *io, bool write, struct bvec_iter *iter,
-	     blk_status_t *status)
+cmk_io_crypt(struct cmk_io *io, bool write, struct bvec_iter *iter)
 {
 	const struct cmk_volume *vol = io->ct->vol;
 	const struct cmk_geometry *geo = &vol->geo;
@@ -155,26 +151,25 @@ cmk_io_crypt(struct cmk_io *io, bool write, struct bvec_iter *iter,
 	} while (!r && more);
 	if (likely(!more))
 		return CMK_GO;
-	return cmk_io_crypt_undo(io, write, iter->bi_size != all, r, status);
+	return cmk_io_crypt_undo(io, write, iter->bi_size != all, r);
 }
 
 /**
  * cmk_io_encrypt() - encrypt the next piece of a write into its bounce bio
  * @io: a write whose @bounce and @vecs hold the pages; on success its iterator
  *	stands after what was encrypted
- * @status: set when CMK_FAIL is returned
  *
  * Context: any in which cmk_cipher_usable().
  *
  * Return: CMK_GO, or why not.
  */
-enum cmk_verdict cmk_io_encrypt(struct cmk_io *io, blk_status_t *status)
+enum cmk_verdict cmk_io_encrypt(struct cmk_io *io)
 {
 	struct bvec_iter iter = io->iter;
 	enum cmk_verdict verdict;
 
 	iter.bi_size = io->bounce.bi_iter.bi_size;
-	verdict = cmk_io_crypt(io, true, &iter, status);
+	verdict = cmk_io_crypt(io, true, &iter);
 	if (verdict == CMK_GO) {
 		iter.bi_size = io->iter.bi_size - io->bounce.bi_iter.bi_size;
 		io->iter = iter;
@@ -186,11 +181,11 @@ enum cmk_verdict cmk_io_encrypt(struct cmk_io *io, blk_status_t *status)
  * Decrypts in place and ends the bio, or says why not; then the bio holds no
  * plaintext.
  */
-static enum cmk_verdict cmk_io_decrypt(struct cmk_io *io, blk_status_t *status)
+static enum cmk_verdict cmk_io_decrypt(struct cmk_io *io)
 {
 	struct bvec_iter iter = io->iter;
 
-	return cmk_io_crypt(io, false, &iter, status);
+	return cmk_io_crypt(io, false, &iter);
 }
 
 static void cmk_read_start(struct cmk_io *io);
@@ -198,13 +193,14 @@ static void cmk_read_start(struct cmk_io *io);
 /* The data has come and the context can decrypt. */
 static void cmk_read_finish(struct cmk_io *io)
 {
-	blk_status_t status;
+	enum cmk_verdict verdict = cmk_io_decrypt(io);
 
-	switch (cmk_io_decrypt(io, &status)) {
+	switch (verdict) {
 	case CMK_GO:
 		break;
+	case CMK_REFUSE:
 	case CMK_FAIL:
-		cmk_io_end(io, status);
+		cmk_io_end(io, cmk_io_refusal(verdict));
 		break;
 	case CMK_WAIT_GATE:
 	case CMK_WAIT_KEY:
@@ -322,13 +318,17 @@ static void cmk_io_go(struct cmk_io *io)
  */
 void cmk_io_start(struct cmk_io *io)
 {
+	enum cmk_verdict verdict;
+
 	do {
-		switch (cmk_twin_admit(io)) {
+		verdict = cmk_twin_admit(io);
+		switch (verdict) {
 		case CMK_GO:
 			cmk_io_go(io);
 			return;
+		case CMK_REFUSE:
 		case CMK_FAIL:
-			cmk_io_end(io, cmk_io_refusal(io));
+			cmk_io_end(io, cmk_io_refusal(verdict));
 			return;
 		case CMK_WAIT_GATE:
 		case CMK_WAIT_KEY:

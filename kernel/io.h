@@ -97,13 +97,15 @@ struct cmk_io {
  * @CMK_WAIT_GATE: the gate is held
  * @CMK_WAIT_KEY: the range has no key
  * @CMK_WAIT_STRIPE: the stripe that it lies in is being rekeyed
- * @CMK_FAIL: no, with cmk_io_refusal()
+ * @CMK_REFUSE: no, the gate is revoked
+ * @CMK_FAIL: no, there is no key, for which it shall not wait, or no cipher
  */
 enum cmk_verdict {
 	CMK_GO,
 	CMK_WAIT_GATE,
 	CMK_WAIT_KEY,
 	CMK_WAIT_STRIPE,
+	CMK_REFUSE,
 	CMK_FAIL,
 };
 
@@ -117,9 +119,9 @@ int cmk_io_map(struct dm_target *ti, struct bio *bio);
 void cmk_io_start(struct cmk_io *io);
 void cmk_io_queue_start(struct cmk_io *io);
 void cmk_io_end(struct cmk_io *io, blk_status_t status);
-blk_status_t cmk_io_refusal(const struct cmk_io *io);
+blk_status_t cmk_io_refusal(enum cmk_verdict verdict);
 enum cmk_verdict cmk_io_verdict(struct cmk_io *io);
-enum cmk_verdict cmk_io_encrypt(struct cmk_io *io, blk_status_t *status);
+enum cmk_verdict cmk_io_encrypt(struct cmk_io *io);
 
 /* bounce.c */
 void cmk_write_start(struct cmk_io *io);

@@ -81,20 +81,26 @@ bool cmk_park(struct cmk_io *io)
 	case CMK_WAIT_KEY:
 	case CMK_WAIT_STRIPE:
 		cmk_park_add(vol, io, verdict == CMK_WAIT_KEY);
-		break;
+		spin_unlock_irqrestore(&vol->lock, flags);
+		return true;
 	case CMK_GO:
+	case CMK_REFUSE:
 	case CMK_FAIL:
 		break;
 	}
 	spin_unlock_irqrestore(&vol->lock, flags);
-	return verdict != CMK_GO && verdict != CMK_FAIL;
+	return false;
 }
 
-/* Takes out the bios that need not, or may no longer, wait. */
+/*
+ * Takes out the bios that need not, or may no longer, wait.  Those of @fail
+ * have their status.
+ */
 static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
-			  struct bio_list *fail, struct bio_list *late)
+			  struct bio_list *fail)
 {
 	struct bio_list all = vol->parked;
+	enum cmk_verdict verdict;
 	struct cmk_io *io;
 	struct bio *bio;
 
@@ -102,7 +108,8 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
 	bio_list_init(&vol->parked);
 	while ((bio = bio_list_pop(&all))) {
 		io = cmk_bio_io(bio);
-		switch (cmk_io_verdict(io)) {
+		verdict = cmk_io_verdict(io);
+		switch (verdict) {
 		case CMK_WAIT_GATE:
 		case CMK_WAIT_STRIPE:
 			cmk_park_account(vol, io, false);
@@ -115,12 +122,15 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
 				bio_list_add(&vol->parked, bio);
 				continue;
 			}
-			bio_list_add(late, bio);
+			bio->bi_status = BLK_STS_IOERR;
+			bio_list_add(fail, bio);
 			break;
 		case CMK_GO:
 			bio_list_add(go, bio);
 			break;
+		case CMK_REFUSE:
 		case CMK_FAIL:
+			bio->bi_status = cmk_io_refusal(verdict);
 			bio_list_add(fail, bio);
 			break;
 		}
@@ -131,25 +141,20 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
 
 static u32 cmk_park_look(struct cmk_volume *vol)
 {
-	struct bio_list late = BIO_EMPTY_LIST, fail = BIO_EMPTY_LIST;
+	struct bio_list fail = BIO_EMPTY_LIST;
 	struct bio_list go = BIO_EMPTY_LIST;
-	struct cmk_io *io;
 	struct bio *bio;
 	u32 wanted;
 
 	spin_lock_irq(&vol->lock);
-	cmk_park_sort(vol, &go, &fail, &late);
+	cmk_park_sort(vol, &go, &fail);
 	wanted = vol->wanted;
 	if (!bio_list_empty(&vol->parked))
 		queue_delayed_work(cmk_key_wq, &vol->tick, HZ);
 	spin_unlock_irq(&vol->lock);
 
-	while ((bio = bio_list_pop(&late)))
-		cmk_io_end(cmk_bio_io(bio), BLK_STS_IOERR);
-	while ((bio = bio_list_pop(&fail))) {
-		io = cmk_bio_io(bio);
-		cmk_io_end(io, cmk_io_refusal(io));
-	}
+	while ((bio = bio_list_pop(&fail)))
+		cmk_io_end(cmk_bio_io(bio), bio->bi_status);
 	/* Starting one may wait for the device: on the volume's own queue. */
 	while ((bio = bio_list_pop(&go)))
 		cmk_io_queue_start(cmk_bio_io(bio));

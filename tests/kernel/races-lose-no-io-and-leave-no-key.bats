@@ -74,6 +74,9 @@ races() {
 @test "a revoke against I/O that is being mapped" { races revoke-map; }
 @test "a revoke against key sets" { races revoke-set; }
 @test "a restore against a revoke" { races restore-revoke; }
+@test "a restore against I/O that is being refused" {
+	races restore-refuse
+}
 @test "the lapse of a lease against its renewal" { races lapse-renew; }
 @test "a hold against reads under way" { races hold-reads; }
 @test "hold, revoke and restore against a table reload" {

@@ -141,6 +141,33 @@ void round_restore_revoke(void)
 	load_go();
 }
 
+/*
+ * Until the gate is open each I/O is told that it was revoked, nothing else.
+ * Without keys none succeeds either way, and the gate can be turned often.
+ */
+void round_restore_refuse(void)
+{
+	unsigned int turns = 32;
+	struct answer a;
+	struct seen s;
+
+	load_insist();
+	link_do(race.other, "", "revoke %s", race.uuid);
+	load_gate(false);
+	while (--turns) {
+		restore(true);
+		link_do(race.other, "", "revoke %s", race.uuid);
+		wait_until(now() + pick(1000));
+	}
+	load_gate(true);
+	a = link_do(race.agent, "", "admin-restore %s 600 hold", race.uuid);
+	set_keys();
+	load_pause(false);
+	s = load_seen(a.begin, a.end, ~0ULL);
+	count(which(s.failed, s.ok));
+	load_go();
+}
+
 /* A renewal that comes too late revives nothing, one in time is good. */
 static void lapsed(void)
 {

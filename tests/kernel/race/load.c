@@ -78,6 +78,7 @@ static struct worker workers[WORKERS_MAX];
 static unsigned int nr_workers;
 static const char *file;
 static const char *_Atomic permitted;
+static atomic_bool insists;
 static atomic_uint gate;
 static atomic_ulong failures;
 
@@ -200,7 +201,8 @@ static void one(struct worker *w)
 		fault("%s was told %s", write ? "a write" : "a read",
 		      strerrorname_np(error));
 	/* Not to be busy with being refused. */
-	usleep(++w->refused > 8 ? 16000 : 1000);
+	if (!insists)
+		usleep(++w->refused > 8 ? 16000 : 1000);
 }
 
 static void open_it(struct worker *w)
@@ -286,6 +288,11 @@ void load_start(const char *path, unsigned int readers, unsigned int writers,
 void load_permit(const char *errors)
 {
 	permitted = errors;
+}
+
+void load_insist(void)
+{
+	insists = true;
 }
 
 void load_gate(bool open)

@@ -46,6 +46,7 @@ static const struct kind {
 	{ "revoke-map", round_revoke_map, 0, 0, 8, "ENODEV", "0" },
 	{ "revoke-set", round_set_revoke, 0, 0, 6, "ENODEV", "0" },
 	{ "restore-revoke", round_restore_revoke, 0, 0, 6, "ENODEV", "0" },
+	{ "restore-refuse", round_restore_refuse, 0, 0, 2, "ENODEV", "0" },
 	{ "lapse-renew", round_lapse_renew, 0, 0, 6, "", "0" },
 	{ "hold-reads", round_hold_reads, 6, 0, 2, "", "0" },
 	{ "command-reload", round_reload, 0, 0, 6, "ENODEV", "0" },

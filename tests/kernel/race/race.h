@@ -84,6 +84,8 @@ struct seen {
 void load_start(const char *path, unsigned int readers, unsigned int writers,
 		unsigned int both);
 void load_permit(const char *errors);
+/* From now on who is refused tries again at once. */
+void load_insist(void);
 /*
  * No I/O that begins from now on succeeds before load_gate(true).  An I/O of
  * which it is not known on which side it was is not judged.
@@ -157,6 +159,7 @@ void set_keys(void);
 void round_revoke_map(void);
 void round_set_revoke(void);
 void round_restore_revoke(void);
+void round_restore_refuse(void);
 void round_lapse_renew(void);
 void round_hold_reads(void);
 void round_rebind(void);
