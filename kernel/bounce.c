@@ -124,8 +124,9 @@ static void cmk_bounce_submit(struct cmk_io *io, sector_t sector)
 static void cmk_write_piece(struct cmk_io *io)
 {
 	sector_t sector = io->iter.bi_sector;
-	enum cmk_verdict verdict = cmk_io_encrypt(io);
+	enum cmk_verdict verdict;
 
+	verdict = cmk_io_encrypt(io);
 	switch (verdict) {
 	case CMK_GO:
 		cmk_bounce_submit(io, sector);
