@@ -46,13 +46,17 @@ teardown() {
 }
 
 @test "the agent opens a volume and rekeys it" {
+	local before
+
 	vault_start
 	agent_config
 	helper_start
 	agent_start
 	make_volume hk
+	before=$(ciphertext 3)
 	cmkctl -q rekey vol --all
 	same begin
+	[ "$(ciphertext 3)" != "$before" ]
 	cmkctl --json status vol | jq -e '.volumes[0] |
 		.state == "ready" and .live == 4'
 }

@@ -12,7 +12,8 @@
 #                          emulated CPU seconds to make one
 #   volume_make [OPTION..] formats CMK_DISK under KEK and opens it as "vol";
 #                          sets VOL_UUID
-#   storm_start SECONDS    readers of the volume, until an error or the time
+#   storm_start SECONDS    readers of the volume, with rests of 2 ms, until an
+#                          error or the time
 #   storm_wait, storm_field NAME
 #   state, wait_state STATE SECONDS
 
