@@ -67,7 +67,10 @@ sparse:
 spec:
 	$(Q)tools/checks/spec
 
-check-fast: programs unit
+# On all CPUs, unless it is told on how many: somebody waits for it.
+ALL_CPUS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+check-fast:
+	$(Q)$(MAKE) -s --no-print-directory $(ALL_CPUS) programs unit
 	$(Q)tools/checks/run
 
 clean:
