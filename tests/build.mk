@@ -10,6 +10,14 @@
 # What the kernel reads from a disk is tested here, too
 UNIT_OBJ_test_record := $(BUILD)/obj/kernel/rekey-record.o
 
+# Parts of cmkd and cmkctl alone
+UNIT_OBJ_test_helper := $(BUILD)/obj/agent/helper.o
+UNIT_OBJ_test_hung_task := $(BUILD)/obj/tools/hung-task.o
+UNIT_OBJ_test_marker := $(BUILD)/obj/tools/marker.o $(BUILD)/obj/tools/text.o
+UNIT_OBJ_test_probe := $(BUILD)/obj/agent/probe.o
+UNIT_OBJ_test_purge := $(patsubst %,$(BUILD)/obj/tools/%.o,purge stack text)
+UNIT_OBJ_test_volume := $(patsubst %,$(BUILD)/obj/tools/%.o,volume device text)
+
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)

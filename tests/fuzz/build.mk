@@ -27,11 +27,18 @@ $(BUILD)/asan/fuzz-header: $(BUILD)/asan/obj/tests/fuzz/header.o \
 $(BUILD)/asan/header-seeds: $(BUILD)/asan/obj/tests/fuzz/header-seeds.o
 $(ASAN_TESTS:%=$(BUILD)/asan/%): $(BUILD)/asan/%: \
 		$(BUILD)/asan/obj/tests/unit/%.o
-$(BUILD)/asan/test_record: $(BUILD)/asan/obj/kernel/rekey-record.o
+$(foreach t,$(ASAN_TESTS),$(eval $(BUILD)/asan/$(t): \
+	$(UNIT_OBJ_$(t):$(BUILD)/obj/%=$(BUILD)/asan/obj/%)))
 
-$(ASAN_BIN): $(ASAN_OBJ)
+# A library, as a test may have its own answer of what is in it.
+$(BUILD)/asan/libcmk.a: $(ASAN_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(ASAN_BIN): $(BUILD)/asan/libcmk.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ASAN_FLAGS) -o $@ $(filter %.o,$^) $(CMKLIB_LIBS) -lcmocka
+	$(Q)$(CC) $(ASAN_FLAGS) -o $@ $(filter %.o,$^) $< $(CMKLIB_LIBS) \
+		-lcmocka
 
 .SECONDARY: $(ASAN_OBJ) $(ASAN_TESTS:%=$(BUILD)/asan/obj/tests/unit/%.o) \
 	$(BUILD)/asan/obj/tests/fuzz/header.o \
