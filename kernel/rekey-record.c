@@ -14,13 +14,16 @@
  * anywhere in either place is refused.
  *
  * What a mixture may look like: sectors of the torn write and of the writes to
- * this place before it, all of which were durable.  Zeros only as long as the
- * places have never been written whole, that is during the first two writes,
- * which are written in full length and before any data is touched.  A torn
- * write is the last one: in its place is a sector with a higher number than
- * the record in the other place has.  The write that follows it goes to the
- * same place, with a higher number than any seen, so that no two writes have
- * one number.
+ * this place before it, all of which were durable.  A torn write is the last
+ * one: in its place is a sector with a higher number than the record in the
+ * other place has.  The write that follows it goes to the same place, with a
+ * higher number than any seen, so that no two writes have one number.
+ *
+ * And zeros?  The first two writes have full length and go over zeros, and no
+ * data is touched before both are durable.  So as long as there is a zero
+ * sector in either place, there was no rekey, however much of the two there
+ * is: both places are made zeros again and it is begun anew.  After that there
+ * is none, and a zero sector is damage.
  *
  * A record can be longer than the next one in its place; the old sectors behind
  * it stay and are checked, too.
@@ -47,15 +50,13 @@
 
 /**
  * struct cmk_place - what one place holds
- * @blank: each sector is zero
- * @zeros: one is
+ * @zeros: a sector is zero
  * @bad: one is neither zero nor whole
  * @whole: the record of @seq is complete
  * @seq: number in the first sector
  * @max: highest number of any sector
  */
 struct cmk_place {
-	bool blank;
 	bool zeros;
 	bool bad;
 	bool whole;
@@ -214,7 +215,7 @@ cmk_record_length(const struct cmk_disk_record_sector *image)
 static int cmk_record_look(const struct cmk_disk_record_sector *image,
 			   struct cmk_place *ret)
 {
-	struct cmk_place p = { .blank = true };
+	struct cmk_place p = { };
 	unsigned int i, first = 0;
 	__u64 seq;
 	int r;
@@ -225,7 +226,6 @@ static int cmk_record_look(const struct cmk_disk_record_sector *image,
 			p.zeros = true;
 			continue;
 		}
-		p.blank = false;
 		r = cmk_record_is_whole(&image[i], i);
 		if (r < 0)
 			return r;
@@ -252,23 +252,22 @@ cmk_record_judge(const struct cmk_place *p, unsigned int *place, __u64 max)
 
 	if (p[0].bad || p[1].bad)
 		return CMK_RECORD_DAMAGED;
-	if ((p[0].zeros || p[1].zeros) && max > CMK_RECORD_FIRST)
-		return CMK_RECORD_DAMAGED;
+	/* The first two writes are not both there, or there was none. */
+	if (p[0].zeros || p[1].zeros)
+		return max > CMK_RECORD_FIRST ? CMK_RECORD_DAMAGED :
+						CMK_RECORD_NONE;
 	if (p[0].whole && p[1].whole) {
 		*place = p[1].seq > p[0].seq;
 		return p[0].seq == p[1].seq ? CMK_RECORD_DAMAGED :
 					      CMK_RECORD_FOUND;
 	}
-	if (p[0].whole || p[1].whole) {
-		*place = p[1].whole;
-		torn = &p[!*place];
-		/* A torn write is the last one. */
-		return torn->blank || torn->max > p[*place].seq ?
-			CMK_RECORD_FOUND : CMK_RECORD_DAMAGED;
-	}
-	/* The very first write was torn, or there was none. */
-	return (p[0].blank || p[1].blank) && max < CMK_RECORD_FIRST ?
-		CMK_RECORD_NONE : CMK_RECORD_DAMAGED;
+	if (!p[0].whole && !p[1].whole)
+		return CMK_RECORD_DAMAGED;
+	/* A torn write is the last one. */
+	*place = p[1].whole;
+	torn = &p[!*place];
+	return torn->max > p[*place].seq ? CMK_RECORD_FOUND :
+					   CMK_RECORD_DAMAGED;
 }
 
 /**

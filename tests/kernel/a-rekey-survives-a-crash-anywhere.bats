@@ -232,6 +232,37 @@ overwrite() {
 	single "${marks[i]}" $((marks[i + 1] - 1))
 }
 
+# begun_anew HOW WRITE K: what there is of that write is no record
+begun_anew() {
+	copy $before "$CMK_DISK"
+	logreplay "$CMK_DISK2" "$1" "$CMK_DISK" "$2" $(($2 + 1)) "$3" >/dev/null
+	rekey_create
+	[ "$(status rekey)" = none ]
+	nl "set $UUID 0 1 $KEY_B" "set $UUID 1 1 $OLD" >/dev/null
+	same seed
+	rekey_start
+	reach complete
+	same seed
+	gone cmk
+	rekey_create
+	[ "$(status rekey)" = complete ]
+	gone cmk
+}
+
+@test "what there is of the first two records is no rekey" {
+	local write k some="8 24"
+
+	[ -z "${CMK_LONG:-}" ] || some=$(seq 39)
+	record_a_rekey
+	for write in $((marks[0] - 1)) $((marks[1] - 1)); do
+		for k in $some; do
+			begun_anew front "$write" "$k"
+		done
+		begun_anew but "$write" 39
+		begun_anew only "$write" 0
+	done
+}
+
 @test "under load" {
 	data other >/dev/null
 	load=overwrite

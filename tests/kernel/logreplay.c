@@ -9,8 +9,9 @@
  *					entries N .. M-1 are torn: a random set
  *					of their sectors of 512 bytes arrives
  *	logreplay LOG only DISK N M K	of their sectors the K-th alone arrives;
- *	logreplay LOG but DISK N M K	all but the K-th; how many sectors they
- *					have is printed
+ *	logreplay LOG but DISK N M K	all but the K-th;
+ *	logreplay LOG front DISK N M K	the first K; how many sectors they have
+ *					is printed
  *	logreplay A either DISK B	is each sector of DISK that of the file
  *					A or that of B?
  *
@@ -42,7 +43,7 @@ struct entry {
 	uint64_t sector, nr_sectors, flags, data_len;
 };
 
-enum tear { WHOLE, RANDOM, ONLY, BUT };
+enum tear { WHOLE, RANDOM, ONLY, BUT, FRONT };
 
 static int log_fd, disk_fd = -1;
 static uint64_t torn, special;
@@ -73,6 +74,8 @@ static bool arrives(enum tear tear)
 		return i == special;
 	case BUT:
 		return i != special;
+	case FRONT:
+		return i < special;
 	}
 	return true;
 }
@@ -143,6 +146,8 @@ static enum tear tear_of(const char *verb, const char *how)
 		return ONLY;
 	if (!strcmp(verb, "but"))
 		return BUT;
+	if (!strcmp(verb, "front"))
+		return FRONT;
 	srandom(special);
 	return RANDOM;
 }

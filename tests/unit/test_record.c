@@ -223,54 +223,119 @@ static bool arrivals(bool *arrived, unsigned int n, unsigned int length,
 	return whole == length;
 }
 
-/*
- * A life of writes of all lengths, each torn in all ways first, one of which
- * stays before the write is done again.
- */
+/* A rekey is begun: both places are made zeros first, which is torn, too. */
+static void blank(struct disk *d)
+{
+	static const sector zeros[CMK_RECORD_SECTORS];
+	bool arrived[CMK_RECORD_SECTORS];
+	unsigned int place, mode;
+	struct disk torn;
+
+	for (place = 0; place < CMK_RECORD_PLACES; place++) {
+		for (mode = 0; mode < 140; mode++) {
+			torn = *d;
+			arrivals(arrived, CMK_RECORD_SECTORS, 0, mode);
+			tear(&torn, place, zeros, CMK_RECORD_SECTORS, arrived);
+			assert_int_equal(choose(&torn).found, CMK_RECORD_NONE);
+		}
+		memset(d->place[place], 0, sizeof(d->place[place]));
+	}
+}
+
+/* What a write that was torn, or arrived whole, leaves. */
+static void assert_torn(const struct disk *torn, uint64_t seq, bool whole,
+			uint64_t before)
+{
+	if (seq > CMK_RECORD_FIRST)
+		assert_found(torn, whole ? seq : before);
+	else if (seq == CMK_RECORD_FIRST && whole)
+		assert_found(torn, seq);
+	else
+		assert_int_equal(choose(torn).found, CMK_RECORD_NONE);
+}
+
+/* Now and then; in the first rounds one of the first two writes each time. */
+static bool one_stays(uint64_t seq, unsigned int round)
+{
+	if (seq <= CMK_RECORD_FIRST && round < 30)
+		return seq == CMK_RECORD_FIRST || round % 3 == 0;
+	return !(rand() % 100);
+}
+
+/* Where a writer is: after @seq, the next one goes to @place. */
+struct writer {
+	struct disk d;
+	uint64_t seq, before;
+	unsigned int place;
+};
+
+/* After a power loss all it knows is what is on the disk. */
+static void again(struct writer *w)
+{
+	struct cmk_record_choice c = choose(&w->d);
+
+	w->seq = c.seq;
+	w->place = !c.place;
+	if (c.found != CMK_RECORD_NONE)
+		return;
+	blank(&w->d);
+	w->seq = 0;
+	w->before = 0;
+}
+
+/* A write is torn in all ways, and one of them may stay: was it so? */
+static bool torn_or_written(struct writer *w, unsigned int tags,
+			    unsigned int round)
+{
+	struct cmk_record r = sample(w->seq + 1, tags);
+	bool arrived[CMK_RECORD_SECTORS], whole;
+	struct disk torn, stays = w->d;
+	sector image[CMK_RECORD_SECTORS];
+	unsigned int mode, n = image_of(image, &r), length = n;
+	bool stayed = false;
+
+	if (r.seq > CMK_RECORD_FIRST)
+		length = cmk_record_sectors(tags);
+	for (mode = 0; mode < 140; mode++) {
+		torn = w->d;
+		whole = arrivals(arrived, n, length, mode);
+		tear(&torn, w->place, image, n, arrived);
+		assert_torn(&torn, r.seq, whole, w->before);
+		if (!whole && one_stays(r.seq, round)) {
+			stays = torn;
+			stayed = true;
+		}
+	}
+	w->d = stays;
+	if (stayed)
+		return true;
+	memcpy(w->d.place[w->place], image, n * sizeof(*image));
+	w->seq = r.seq;
+	w->before = r.seq;
+	w->place = !w->place;
+	return false;
+}
+
+/* A life of writes of all lengths. */
 static void a_torn_write_leaves_the_record_before(void **unused)
 {
 	static const unsigned int lengths[] = { 0, 128, 1024, 300, 0, 0, 1024 };
-	bool arrived[CMK_RECORD_SECTORS];
-	sector image[CMK_RECORD_SECTORS];
-	uint64_t seq, before = 0, tried = 0;
-	struct disk d = { 0 }, torn, stays;
-	unsigned int round, mode, n;
+	unsigned int round, tags, early = 0, late = 0;
+	struct writer w = { 0 };
 
 	srand(1);
-	for (round = 0; round < 60; round++) {
-		struct cmk_record_choice c = choose(&d);
-		unsigned int place = before ? !c.place : 0;
-		struct cmk_record r;
-		bool whole;
-
-		r = sample(c.seq + 1, round < 2 ? 0 : lengths[rand() % 7]);
-		n = image_of(image, &r);
-		stays = d;
-		for (mode = 0; mode < 140; mode++, tried++) {
-			torn = d;
-			whole = arrivals(arrived, n,
-					 cmk_record_sectors(r.tags), mode);
-			tear(&torn, place, image, n, arrived);
-			c = choose(&torn);
-			if (!before && !whole) {
-				assert_int_equal(c.found, CMK_RECORD_NONE);
-				continue;
-			}
-			assert_int_equal(c.found, CMK_RECORD_FOUND);
-			seq = le64toh(torn.place[c.place]->seq);
-			assert_int_equal(seq, whole ? r.seq : before);
-			if (seq == before && round >= 2 && !(rand() % 50))
-				stays = torn;
-		}
-		/* One tear is real; then the same is written again. */
-		d = stays;
-		r.seq = choose(&d).seq + 1;
-		n = image_of(image, &r);
-		memcpy(d.place[place], image, n * sizeof(*image));
-		assert_found(&d, r.seq);
-		before = r.seq;
+	for (round = 0; round < 90; round++) {
+		tags = w.seq < CMK_RECORD_FIRST ? 0 : lengths[rand() % 7];
+		if (!torn_or_written(&w, tags, round))
+			continue;
+		if (w.seq < CMK_RECORD_FIRST)
+			early++;
+		else
+			late++;
+		again(&w);
 	}
-	assert_in_range(tried, 8400, 8400);
+	assert_in_range(early, 20, 40);
+	assert_in_range(late, 10, 60);
 }
 
 static void parse_changed(struct cmk_record r, int want)
