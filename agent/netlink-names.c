@@ -187,6 +187,8 @@ const char *cmk_rekey_error_text(uint32_t error)
 		return "a block there is under neither of the two keys";
 	case EKEYREJECTED:
 		return "the keys are not those of the record";
+	case EROFS:
+		return "the volume was opened for reading only";
 	}
 	return strerror(error);
 }

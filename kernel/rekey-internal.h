@@ -109,6 +109,7 @@ struct cmk_rekey_memory {
  * @choice: where it is and what was written so far; worker
  * @area: first sector of the record area; constant
  * @bdev: the data device; changed while no worker runs
+ * @read_only: nothing may be written there; changed with it
  * @memory: NULL before the first rekey; set under the volume's lock
  */
 struct cmk_rekey {
@@ -136,6 +137,7 @@ struct cmk_rekey {
 	struct cmk_record_choice choice;
 	sector_t area;
 	struct block_device *bdev;
+	bool read_only;
 	struct cmk_rekey_memory *memory;
 };
 

@@ -105,6 +105,9 @@ static int cmk_rekey_submit(struct cmk_rekey *rekey, struct bio_vec *vec,
 	struct bio bio;
 	int r;
 
+	/* Below nobody looks at how the table was opened. */
+	if (rekey->read_only && op_is_write(opf))
+		return -EROFS;
 	bio_init(&bio, rekey->bdev, vec, nr, opf);
 	bio.bi_vcnt = nr;
 	bio.bi_iter.bi_sector = sector;

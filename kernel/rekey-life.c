@@ -209,8 +209,10 @@ static void cmk_rekey_begin(struct cmk_rekey *rekey, struct cmk_slot **list)
  * cmk_rekey_preresume() - no I/O runs
  * @vol: a volume
  * @bdev: the data device, as the table has it that is resumed
+ * @read_only: it is a read-only table: what needs no write goes on
  */
-void cmk_rekey_preresume(struct cmk_volume *vol, struct block_device *bdev)
+void cmk_rekey_preresume(struct cmk_volume *vol, struct block_device *bdev,
+			 bool read_only)
 {
 	struct cmk_rekey *rekey = vol->rekey;
 	struct cmk_slot *list = NULL;
@@ -221,6 +223,7 @@ void cmk_rekey_preresume(struct cmk_volume *vol, struct block_device *bdev)
 	mutex_lock(&vol->wipe_mutex);
 	spin_lock_irq(&vol->lock);
 	rekey->bdev = bdev;
+	rekey->read_only = read_only;
 	tell = rekey->state == CMK_REKEY_STATE_ARMED;
 	if (tell)
 		cmk_rekey_begin(rekey, &list);

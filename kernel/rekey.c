@@ -179,6 +179,8 @@ static int cmk_rekey_may_arm(struct cmk_rekey *rekey,
 	if (rekey->state != CMK_REKEY_STATE_NONE &&
 	    rekey->state != CMK_REKEY_STATE_ARMED)
 		return -EBUSY;
+	if (rekey->read_only)
+		return -EROFS;
 	/* What the last rekey left under way would find these keys for its. */
 	if (vol->twin->counted)
 		return -EBUSY;
@@ -322,7 +324,8 @@ static void cmk_rekey_equip(struct cmk_rekey *rekey,
  * when an old key is neither live nor given; -ESTALE for other generations,
  * another run or an older header; -EINVAL towards the same DEK; -EKEYREJECTED
  * for a key that is not the one that was live; -ENOENT when there is nothing to
- * resume; -ENOMEM.
+ * resume; -EROFS under a read-only table, if it is not a resume, which may find
+ * what it can do without writing; -ENOMEM.
  */
 int cmk_rekey_start(struct cmk_volume *vol, struct cmk_rekey_terms *terms)
 {

@@ -85,7 +85,8 @@ void cmk_rekey_free(struct cmk_rekey *rekey);
 int cmk_rekey_adopt(struct cmk_volume *vol, struct cmk_rekey *rekey,
 		    const char **error);
 void cmk_rekey_halt(struct cmk_volume *vol);
-void cmk_rekey_preresume(struct cmk_volume *vol, struct block_device *bdev);
+void cmk_rekey_preresume(struct cmk_volume *vol, struct block_device *bdev,
+			 bool read_only);
 void cmk_rekey_go(struct cmk_volume *vol);
 void cmk_rekey_end(struct cmk_volume *vol);
 

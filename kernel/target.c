@@ -8,6 +8,7 @@
  * both ends of a device as soon as it is resumed.
  */
 
+#include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -323,7 +324,8 @@ static int cmk_preresume(struct dm_target *ti)
 	vol->ranges.nr = cmk_volume_range_count(vol->sectors,
 						vol->geo.range_shift);
 	spin_unlock_irq(&vol->lock);
-	cmk_rekey_preresume(vol, ct->dev->bdev);
+	cmk_rekey_preresume(vol, ct->dev->bdev,
+			    !(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE));
 	return 0;
 }
 

@@ -196,7 +196,49 @@ finished() {	# [sector size]
 	[ "$(status rekey_error)" = 129 ]
 	nl "!$(RUN=0123456789abcdee rekey_line resume "old=$OLD")"
 	rekey_go_on
-	nl "set $UUID 0 1 $KEY_B" "set $UUID 2 1 $KEY_B" "set $UUID 3 1 $KEY_B"
+	others
+	finished
+}
+
+others() {
+	nl "set $UUID 0 1 $KEY_B" "set $UUID 2 1 $KEY_B" \
+		"set $UUID 3 1 $KEY_B" >/dev/null
+}
+
+read_only() {
+	gone cmk
+	dmsetup create --readonly cmk --uuid "CMK-$UUID-cmk" --table \
+		"$(cmk_table "$CMK_DISK" $RANGE 0 $DATA $SECTORS \
+			record:$RECORD)"
+}
+
+@test "under a read-only table nothing is written, what can be read is" {
+	local before
+
+	opened
+	read_only
+	rekey_keys
+	run nl "$(rekey_line)"
+	[[ "$output" == *"EROFS: "* ]]
+	gone cmk
+	rekey_create
+	rekey_keys
+	rekey_start paused
+	reach paused
+	before=$(sha256sum <"$CMK_DISK")
+	read_only
+	[ "$(status rekey)" = pending ]
+	rekey_go_on
+	others
+	same seed
+	reach pending
+	[ "$(status rekey_error)" = 30 ]
+	gone cmk
+	drop_caches "$CMK_DISK"
+	[ "$(sha256sum <"$CMK_DISK")" = "$before" ]
+	rekey_create
+	rekey_go_on
+	others
 	finished
 }
 
@@ -237,6 +279,6 @@ finished() {	# [sector size]
 	done
 	rekey_create
 	rekey_go_on
-	nl "set $UUID 0 1 $KEY_B" "set $UUID 2 1 $KEY_B" "set $UUID 3 1 $KEY_B"
+	others
 	finished
 }
