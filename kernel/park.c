@@ -10,12 +10,19 @@
  * Once a second while bios wait, @tick tells the agent that keys are wanted
  * and fails those that have waited too long.  A noflush suspend takes the list
  * back into dm's own.
+ *
+ * Nothing bounds the list: a held volume takes all that is written back to it.
+ * A revoke and the end of a lease need the lock, so it is held for a part of
+ * the list at a time.
  */
 
 #include "io.h"
 #include "notify.h"
 #include "range.h"
 #include "volume.h"
+
+/* Bios that are looked at under one hold of the lock. */
+#define CMK_PARK_BATCH	256U
 
 /* Keeps the count of waiters right when the reason to wait changes. */
 static void cmk_park_account(struct cmk_volume *vol, struct cmk_io *io,
@@ -93,20 +100,22 @@ bool cmk_park(struct cmk_io *io)
 }
 
 /*
- * Takes out the bios that need not, or may no longer, wait.  Those of @fail
+ * Looks at up to @nr bios from the head of the list and takes out those that
+ * need not, or may no longer, wait; the others go to its end.  Those of @fail
  * have their status.
+ *
+ * Return: how many were looked at.
  */
-static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
-			  struct bio_list *fail)
+static unsigned int cmk_park_sort(struct cmk_volume *vol, unsigned int nr,
+				  struct bio_list *go, struct bio_list *fail)
 {
-	struct bio_list all = vol->parked;
 	enum cmk_verdict verdict;
 	struct cmk_io *io;
 	struct bio *bio;
+	unsigned int i;
 
 	lockdep_assert_held(&vol->lock);
-	bio_list_init(&vol->parked);
-	while ((bio = bio_list_pop(&all))) {
+	for (i = 0; i < nr && (bio = bio_list_pop(&vol->parked)); i++) {
 		io = cmk_bio_io(bio);
 		verdict = cmk_io_verdict(io);
 		switch (verdict) {
@@ -137,27 +146,41 @@ static void cmk_park_sort(struct cmk_volume *vol, struct bio_list *go,
 		cmk_park_account(vol, io, false);
 		vol->nr_parked--;
 	}
+	return i;
 }
 
+/*
+ * All that are parked when it begins are looked at after that, by this pass or
+ * by another one that runs beside it: each pass takes as many from the head as
+ * there were, and what it leaves goes behind what there was.
+ */
 static u32 cmk_park_look(struct cmk_volume *vol)
 {
-	struct bio_list fail = BIO_EMPTY_LIST;
-	struct bio_list go = BIO_EMPTY_LIST;
+	unsigned int left = READ_ONCE(vol->nr_parked);
+	struct bio_list go, fail;
 	struct bio *bio;
 	u32 wanted;
+	bool more;
 
-	spin_lock_irq(&vol->lock);
-	cmk_park_sort(vol, &go, &fail);
-	wanted = vol->wanted;
-	if (!bio_list_empty(&vol->parked))
-		queue_delayed_work(cmk_key_wq, &vol->tick, HZ);
-	spin_unlock_irq(&vol->lock);
+	do {
+		bio_list_init(&go);
+		bio_list_init(&fail);
+		spin_lock_irq(&vol->lock);
+		left -= cmk_park_sort(vol, min(left, CMK_PARK_BATCH), &go,
+				      &fail);
+		wanted = vol->wanted;
+		more = !bio_list_empty(&vol->parked);
+		if (more)
+			queue_delayed_work(cmk_key_wq, &vol->tick, HZ);
+		spin_unlock_irq(&vol->lock);
 
-	while ((bio = bio_list_pop(&fail)))
-		cmk_io_end(cmk_bio_io(bio), bio->bi_status);
-	/* Starting one may wait for the device: on the volume's own queue. */
-	while ((bio = bio_list_pop(&go)))
-		cmk_io_queue_start(cmk_bio_io(bio));
+		while ((bio = bio_list_pop(&fail)))
+			cmk_io_end(cmk_bio_io(bio), bio->bi_status);
+		/* It may wait for the device: on the volume's own queue. */
+		while ((bio = bio_list_pop(&go)))
+			cmk_io_queue_start(cmk_bio_io(bio));
+		cond_resched();
+	} while (left && more);
 	return wanted;
 }
 
@@ -199,20 +222,25 @@ void cmk_park_init(struct cmk_volume *vol)
  */
 void cmk_park_requeue(struct cmk_volume *vol)
 {
+	unsigned int i = CMK_PARK_BATCH;
 	struct bio_list list;
 	struct bio *bio;
 
-	spin_lock_irq(&vol->lock);
-	vol->suspending = true;
-	list = vol->parked;
-	bio_list_init(&vol->parked);
-	vol->nr_parked = 0;
-	bio_list_for_each(bio, &list)
-		cmk_park_account(vol, cmk_bio_io(bio), false);
-	spin_unlock_irq(&vol->lock);
+	while (i == CMK_PARK_BATCH) {
+		bio_list_init(&list);
+		spin_lock_irq(&vol->lock);
+		vol->suspending = true;
+		for (i = 0; i < CMK_PARK_BATCH &&
+		     (bio = bio_list_pop(&vol->parked)); i++) {
+			cmk_park_account(vol, cmk_bio_io(bio), false);
+			bio_list_add(&list, bio);
+		}
+		vol->nr_parked -= i;
+		spin_unlock_irq(&vol->lock);
 
-	while ((bio = bio_list_pop(&list)))
-		cmk_io_end(cmk_bio_io(bio), BLK_STS_DM_REQUEUE);
+		while ((bio = bio_list_pop(&list)))
+			cmk_io_end(cmk_bio_io(bio), BLK_STS_DM_REQUEUE);
+	}
 }
 
 /**
