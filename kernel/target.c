@@ -462,10 +462,12 @@ static void cmk_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->logical_block_size = max(limits->logical_block_size, size);
 	limits->physical_block_size = max(limits->physical_block_size, size);
 	limits->io_min = max(limits->io_min, size);
-	/* Or 6.1 cuts large discards where no data unit ends. */
+	/* Or large discards are cut where no data unit ends. */
 	if (limits->discard_granularity)
 		limits->discard_granularity =
 			max(limits->discard_granularity, size);
+	if (limits->discard_alignment % size)
+		limits->discard_alignment = 0;
 	limits->dma_alignment = limits->logical_block_size - 1;
 }
 

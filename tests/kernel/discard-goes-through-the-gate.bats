@@ -83,3 +83,28 @@ discard() { timeout 20 diotool discard /dev/mapper/cmk "$@"; }
 	rm /tmp/big
 	[ "$status" = 0 ]
 }
+
+# Of a disk that discards 4096 bytes, 256 KiB at most: a partition that begins
+# at sector 63.
+@test "in data units, wherever the device begins one of its own" {
+	local dir disk tries
+
+	modprobe sd_mod
+	modprobe scsi_debug dev_size_mb=32 sector_size=512 lbpu=1 \
+		unmap_granularity=8 unmap_max_blocks=512
+	for ((tries = 0; tries < 100; tries++)); do
+		for dir in /sys/block/sd*; do
+			[ ! -e "$dir" ] || disk=/dev/${dir##*/}
+		done
+		[ -z "${disk-}" ] || break
+		sleep 0.1
+	done
+	echo "63,60000,L" | sfdisk -q --wipe never "$disk"
+	[ "$(cat "/sys/block/${disk##*/}/${disk##*/}1/start")" = 63 ]
+	cmk_create cmk "${disk}1" 2048 0 0 57344 allow_discards sector_size:4096
+	run discard 0 $((16 << 20))
+	echo "$output"
+	gone cmk
+	rmmod scsi_debug
+	[ "$status" = 0 ]
+}
