@@ -156,7 +156,8 @@ int cmk_lease_renew(struct cmk_volume *vol,
 	spin_lock_irq(&vol->lock);
 	if (vol->dead)
 		r = -ENODEV;
-	else if (vol->gate != CMK_GATE_OPEN && !cmk_lease_lapsed(vol))
+	else if (vol->gate != CMK_GATE_OPEN &&
+		 !(vol->lease_had && cmk_lease_lapsed(vol)))
 		r = -EKEYREVOKED;
 	else if (vol->lease_had && !vol->lease_running)
 		r = -EKEYEXPIRED;

@@ -123,7 +123,8 @@ int cmk_nl_volume_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return r;
 	if (cmk_nl_missing(info, CMK_A_MAIN_UUID, "uuid is missing"))
 		return -EINVAL;
-	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	/* Who asks may be who brings the keys, or closes the volume. */
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_NOIO);
 	if (!msg)
 		return -ENOMEM;
 	vol = cmk_nl_volume(info->attrs, info->extack);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels: 6.1 6.12
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-timeout: 300
@@ -68,6 +69,14 @@ read_one() {
 	sleep 2
 	run nl "renew $UUID 60 hold"
 	[[ "$output" == *"EKEYEXPIRED: "* ]]
+}
+
+@test "none begins while the volume is closed, whatever for" {
+	nl "lapse-hold $UUID"
+	run nl "renew $UUID 1 revoke"
+	[[ "$output" == *"EKEYREVOKED: "* ]]
+	sleep 2
+	[[ "$(dmsetup status cmk)" == *"gate=held cause=lease"* ]]
 }
 
 @test "it ends by a revoke: I/O fails" {

@@ -9,6 +9,7 @@
  *	renew|restore|admin-restore UUID TTL hold|revoke [GRACE] [asleep]
  *	restore-of|admin-restore-of UUID CLOSING TTL hold|revoke
  *	hold|revoke|admin-hold|admin-revoke UUID
+ *	lapse-hold UUID: for a cause that is the kernel's
  *	get UUID | ranges UUID [wanted]
  *	benchmark SECTOR_SIZE
  *	rekey UUID RANGE RUN HEADER_SEQ MAC OLD_GENERATION GENERATION KEY
@@ -112,6 +113,8 @@ static int gate(const char *verb, const unsigned char *uuid,
 	enum cmk_actor actor = admin ? CMK_ACTOR_ADMIN : CMK_ACTOR_VAULT;
 	enum cmk_cause cause = admin ? CMK_CAUSE_ADMIN : CMK_CAUSE_KEK_DELETED;
 
+	if (!strncmp(verb, "lapse-", 6))
+		cause = CMK_CAUSE_LEASE;
 	if (strstr(verb, "hold"))
 		return cmk_nl_hold(nl, uuid, actor, cause, "test", e);
 	return cmk_nl_revoke(nl, uuid, actor, cause, "test", e);
