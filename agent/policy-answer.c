@@ -161,12 +161,18 @@ void cmk_step_denied(struct cmk_pol_step *s, enum cmk_pol_cause cause)
 	st->probe_at = s->now + next;
 }
 
-/* A Retry-After is honoured, but not for longer than throttling stretches. */
+/*
+ * A Retry-After is honoured, but not for longer than throttling stretches; and
+ * while a run of denials is weighed only for an interval, or the silence that
+ * was asked for would make the last of them stale.
+ */
 static uint64_t wait_as_asked(const struct cmk_pol_step *s, uint64_t next)
 {
 	uint64_t max = s->conf->check_interval * CMK_POL_STRETCH_MAX;
 	uint64_t asked = s->obs->retry_after;
 
+	if (s->st->phase == CMK_POL_CONFIRM)
+		max = s->conf->check_interval;
 	if (asked > max)
 		asked = max;
 	return next < asked ? asked : next;

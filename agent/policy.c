@@ -370,6 +370,8 @@ static void deadlines_live(struct cmk_pol_step *s)
 {
 	struct cmk_pol_state *st = s->st;
 
+	/* LeaseTTL may have become shorter since that was set. */
+	st->renew_at = min_time(st->renew_at, s->now + s->conf->lease_ttl / 5);
 	if (cmk_step_out_of_time(s)) {
 		st->cause = CMK_POL_CAUSE_EXPIRED;
 		if (s->obs->kind != CMK_OBS_GET)

@@ -25,11 +25,13 @@ static struct cmk_pol_result at(const struct cmk_pol_conf *c,
 
 static void expiry_denies_at_exp_by_the_vaults_clock(void **unused)
 {
+	struct cmk_pol_conf c = base;
 	struct cmk_pol_state st = state_in(CMK_POL_READY);
 	struct cmk_pol_obs o = obs_of(CMK_OBS_GET);
 	struct cmk_pol_result r;
 	char buf[16];
 
+	c.lease_ttl = 50000 * S;
 	st.renew_at = NOW + 10000 * S;
 	st.proof_at = NOW;
 	st.grace_end = CMK_POL_NEVER;
@@ -37,25 +39,25 @@ static void expiry_denies_at_exp_by_the_vaults_clock(void **unused)
 	o.exp = o.date + 100;
 	/* A local clock that is a year ahead changes nothing. */
 	o.local_clock = (o.date + 31536000) * 1000000;
-	r = cmk_pol_step(&base, &st, &o, NOW);
+	r = cmk_pol_step(&c, &st, &o, NOW);
 	assert_int_equal(r.wake_at, NOW + 100 * S);
 	assert_int_equal(r.state.get_at, NOW + 95 * S);
 	o.kind = CMK_OBS_TICK;
 	o.date = 0;
-	r = cmk_pol_step(&base, &r.state, &o, NOW + 100 * S - 1);
+	r = cmk_pol_step(&c, &r.state, &o, NOW + 100 * S - 1);
 	assert_string_equal(cell(&r, buf), "0");
-	r = cmk_pol_step(&base, &r.state, &o, NOW + 100 * S);
+	r = cmk_pol_step(&c, &r.state, &o, NOW + 100 * S);
 	assert_string_equal(cell(&r, buf), "3H");
 	assert_int_equal(r.actions[0].cause, CMK_POL_CAUSE_EXPIRED);
 	/* The vault goes on to unwrap: that brings nothing back. */
-	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 101 * S);
+	r = at(&c, &r.state, CMK_OBS_USABLE, NOW + 101 * S);
 	assert_string_equal(cell(&r, buf), "3");
 	/* A later exp does. */
 	o.kind = CMK_OBS_GET;
 	o.exp += 1000;
-	r = cmk_pol_step(&base, &r.state, &o, NOW + 102 * S);
+	r = cmk_pol_step(&c, &r.state, &o, NOW + 102 * S);
 	assert_int_equal(r.state.probe_at, NOW + 102 * S);
-	r = at(&base, &r.state, CMK_OBS_USABLE, NOW + 103 * S);
+	r = at(&c, &r.state, CMK_OBS_USABLE, NOW + 103 * S);
 	assert_string_equal(cell(&r, buf), "5R");
 }
 
