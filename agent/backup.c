@@ -144,6 +144,19 @@ static int overwrite(int fd)
 	return fsync(fd) ? -errno : 0;
 }
 
+bool cmk_backup_exists(const char *dir, const unsigned char uuid[16])
+{
+	char pattern[4096], id[37];
+	glob_t g;
+
+	cmk_format_uuid(uuid, id);
+	snprintf(pattern, sizeof(pattern), "%s/backup/%s-*.hdr", dir, id);
+	if (glob(pattern, 0, NULL, &g))
+		return false;
+	globfree(&g);
+	return true;
+}
+
 static int forget(const char *path, struct cmk_error *e)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);

@@ -22,6 +22,9 @@ int cmk_backup_header(const char *dir, const char *source,
 		      const struct cmk_header_info *info, unsigned int keep,
 		      char *ret, unsigned int size, struct cmk_error *e);
 
+/* Is there one? */
+bool cmk_backup_exists(const char *dir, const unsigned char uuid[16]);
+
 /**
  * cmk_backup_copy() - copy a header into an open file
  * @source: device or file that the header is on

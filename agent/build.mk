@@ -71,6 +71,7 @@ CMKD_SRC := \
 	agent/methods-rewrap.c \
 	agent/methods-rekey.c \
 	agent/methods-header.c \
+	agent/methods-known.c \
 	agent/methods-restore.c \
 	agent/methods-erase.c \
 	agent/volume.c \

@@ -38,3 +38,12 @@ int cmk_error_set(struct cmk_error *e, enum cmk_status status, int err,
 	make_printable(e->text);
 	return err;
 }
+
+int cmk_error_partly(struct cmk_error *e, const char *done,
+		     const char *advice)
+{
+	struct cmk_error why = *e;
+
+	return cmk_error_set(e, CMK_PARTIAL, why.err, why.code,
+			     "%s, but %.300s; %s", done, why.text, advice);
+}

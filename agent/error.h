@@ -44,4 +44,14 @@ int cmk_error_set(struct cmk_error *e, enum cmk_status status, int err,
 		  const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/**
+ * cmk_error_partly() - what has failed came after what cannot be taken back
+ * @done: what that is
+ * @advice: what to do
+ *
+ * Return: negative errno of @e
+ */
+int cmk_error_partly(struct cmk_error *e, const char *done,
+		     const char *advice);
+
 #endif

@@ -49,8 +49,9 @@ void cmk_format_fail(struct format *f, const struct cmk_error *e)
 		.pid = f->req->pid,
 	};
 
-	cmk_audit_write(f->agent->audit, &en, "%s: not formatted: %s",
-			f->device, e->text);
+	cmk_audit_write(f->agent->audit, &en, "%s: %s: %s", f->device,
+			e->status == CMK_PARTIAL ? "formatted in part" :
+			"not formatted", e->text);
 	cmk_request_fail(f->req, e);
 	format_free(f);
 }
@@ -122,11 +123,9 @@ static int clear_record(struct format *f, struct cmk_error *e)
 			     f->device);
 }
 
-static int write_header(struct format *f, char *backup, unsigned int size,
+static int write_header(struct format *f, const char *path,
 			struct cmk_error *e)
 {
-	const char *path = f->header_path[0] ? f->header_path : f->device;
-	const struct cmk_config *c = f->agent->config;
 	int fd, r;
 
 	r = cmk_header_open(&fd, path, true, e);
@@ -134,14 +133,15 @@ static int write_header(struct format *f, char *backup, unsigned int size,
 		return r;
 	r = cmk_header_write(f->header, fd, &f->hk, e);
 	close(fd);
-	if (r)
+	if (r && e->status != CMK_PARTIAL)
 		return r;
-	cmk_header_get_info(f->header, &f->info);
-	r = clear_record(f, e) ?: verify_written(f, path, e);
-	if (r)
-		return r;
-	return cmk_backup_header(c->state_directory, path, &f->info,
-				 c->header_backups, backup, size, e);
+	if (!r) {
+		cmk_header_get_info(f->header, &f->info);
+		r = clear_record(f, e) ?: verify_written(f, path, e);
+	}
+	return r ? cmk_error_partly(e, "the header is written",
+				    "see to that and format it again with --force") :
+		   0;
 }
 
 static int remember(struct format *f, struct cmk_error *e)
@@ -156,6 +156,26 @@ static int remember(struct format *f, struct cmk_error *e)
 	strcpy(st.kek, f->kek);
 	strcpy(st.kid, f->wrap.kid);
 	return cmk_state_save(f->agent->config->state_directory, &st, e);
+}
+
+/* The header first: without it there is nothing to back up or to remember. */
+static int write_all(struct format *f, char *backup, unsigned int size,
+		     struct cmk_error *e)
+{
+	const char *path = f->header_path[0] ? f->header_path : f->device;
+	const struct cmk_config *c = f->agent->config;
+	int r;
+
+	r = write_header(f, path, e);
+	if (r)
+		return r;
+	r = cmk_backup_header(c->state_directory, path, &f->info,
+			      c->header_backups, backup, size, e);
+	if (!r)
+		r = remember(f, e);
+	return r ? cmk_error_partly(e, "the header is written",
+				    "see to that and format it again with --ensure, which keeps the header and writes what is missing") :
+		   0;
 }
 
 static json_t *result(struct format *f, const char *backup)
@@ -199,7 +219,7 @@ static void finish(struct format *f)
 		cmk_format_fail(f, &e);
 		return;
 	}
-	if (write_header(f, backup, sizeof(backup), &e) || remember(f, &e)) {
+	if (write_all(f, backup, sizeof(backup), &e)) {
 		cmk_format_fail(f, &e);
 		return;
 	}

@@ -42,7 +42,8 @@ static void finish(struct upkeep *u, const struct cmk_error *e)
 {
 	struct cmk_audit_entry en = {
 		.event = u->event,
-		.result = e ? CMK_AUDIT_REFUSED : CMK_AUDIT_OK,
+		.result = !e ? CMK_AUDIT_OK : e->status == CMK_PARTIAL ?
+			  CMK_AUDIT_FAILED : CMK_AUDIT_REFUSED,
 		.uuid = u->info.uuid,
 		.device = u->path,
 		.range = "header",
@@ -236,16 +237,16 @@ static int check_hk(struct upkeep *u, struct cmk_secret *payload,
 		    struct cmk_error *e)
 {
 	__cmk_secret struct cmk_secret hk = CMK_SECRET_INIT;
-	unsigned char id[32];
 	int r;
 
 	r = cmk_header_hk_open(u->header, payload, &hk, e);
 	if (!r)
 		r = cmk_header_verify(u->header, &hk, e);
-	if (!r && cmk_header_hk_id(&hk, id))
+	if (!r && cmk_header_hk_id(&hk, u->hk_id))
 		r = cmk_error_set(e, CMK_FAILED, -EIO, "crypto",
 				  "cannot digest the header key");
-	if (!r && u->known && u->st.has_hk && memcmp(id, u->st.hk_id, 32))
+	if (!r && u->known && u->st.has_hk &&
+	    memcmp(u->hk_id, u->st.hk_id, 32))
 		r = cmk_error_set(e, CMK_UNSUITABLE, -EKEYREJECTED,
 				  "header-exchanged",
 				  "the header has another header key than the one that this node knows");
@@ -259,15 +260,20 @@ static int remember(struct upkeep *u, struct cmk_error *e)
 	u->st.seq = u->info.seq;
 	u->st.generations = cmk_header_generations(u->header);
 	snprintf(u->st.kid, sizeof(u->st.kid), "%s", u->kek.kid);
-	return cmk_state_save(u->agent->config->state_directory, &u->st, e);
+	if (!cmk_state_save(u->agent->config->state_directory, &u->st, e))
+		return 0;
+	return cmk_error_partly(e, "the header is written",
+				"see to that and restore it again");
 }
 
 /* The wrap that the node allows; while the key server is asked that changes. */
 static int choose(struct upkeep *u, struct cmk_error *e)
 {
-	const char *pin = u->known && u->st.kek[0] ? u->st.kek : "-";
+	const char *pin = u->pin[0] ? u->pin : "-";
 	unsigned int index;
 
+	if (u->known && u->st.kek[0])
+		pin = u->st.kek;
 	return cmk_volume_choose_wrap(u->header, pin, &index, &u->kek, e);
 }
 
@@ -290,6 +296,8 @@ static int write_proven(struct upkeep *u, struct cmk_secret *payload,
 	r = write_path(u, e);
 	if (!r && is_restore(u))
 		r = remember(u, e);
+	else if (!r && u->device[0])
+		r = cmk_upkeep_complete(u, e);
 	return r;
 }
 
@@ -365,7 +373,7 @@ static int repair_open(struct upkeep *u, struct cmk_error *e)
 static int repair(struct upkeep *u, struct cmk_error *e)
 {
 	static const char * const known[] = {
-		"uuid", "path", "from_agent", NULL,
+		"uuid", "path", "from_agent", "device", "kek", NULL,
 	};
 	bool from_agent;
 	int r;
@@ -373,7 +381,11 @@ static int repair(struct upkeep *u, struct cmk_error *e)
 	r = cmk_param_check(u->req, known, e) ?:
 	    cmk_param_flag(u->req, "from_agent", &from_agent, e) ?:
 	    cmk_param_text(u->req, "path", u->path, sizeof(u->path),
-			   !from_agent, e);
+			   !from_agent, e) ?:
+	    cmk_param_text(u->req, "device", u->device, sizeof(u->device),
+			   false, e) ?:
+	    cmk_param_text(u->req, "kek", u->pin, sizeof(u->pin),
+			   u->device[0], e);
 	if (!r && from_agent)
 		return repair_open(u, e);
 	if (!r)

@@ -11,11 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "client.h"
+#include "config.h"
 #include "device.h"
 #include "format.h"
 #include "kek.h"
 #include "span.h"
+#include "../agent/state.h"
 #include "text.h"
 
 enum {
@@ -153,7 +156,8 @@ static int write_volume(struct cmkctl *ctl, struct format *f, json_t **ret,
 		r = format_create_header_file(f, e);
 	if (r == 0)
 		r = client_call(ctl, "Format", parameters(f), ret, e);
-	if (r < 0 && f->header_created)
+	/* Of a format that was done in part the header is what there is. */
+	if (r < 0 && f->header_created && e->status != CMK_PARTIAL)
 		unlink(f->header_path);
 	return r;
 }
@@ -167,6 +171,40 @@ static void print_warnings(struct cmkctl *ctl, const json_t *result)
 		ctl_warn(ctl, "%s", json_string_value(warning));
 }
 
+/* A format that was done in part, or another node's, has left a header only. */
+static bool node_has_all(const struct format *f)
+{
+	struct cmk_header_info info;
+	struct cmk_config *config;
+	struct cmk_state st;
+	struct cmk_error e;
+	bool all;
+
+	if (cmk_config_load(&config, NULL, &e) < 0)
+		return false;
+	cmk_header_get_info(f->existing, &info);
+	all = cmk_state_load(config->state_directory, info.uuid, &st,
+			     &e) == 0 &&
+	      cmk_backup_exists(config->state_directory, info.uuid);
+	cmk_config_free(config);
+	return all;
+}
+
+static int keep_volume(struct cmkctl *ctl, struct format *f)
+{
+	struct cmk_error e;
+
+	f->completed = !f->dry_run && !node_has_all(f);
+	if (f->completed &&
+	    client_call(ctl, "HeaderRepair",
+			json_pack("{s:s, s:s, s:s}", "path", f->header_path,
+				  "device", f->device, "kek", f->kek),
+			NULL, &e) < 0)
+		return ctl_fail(ctl, &e, NULL);
+	format_show_existing(ctl, f);
+	return CMK_OK;
+}
+
 static int format(struct cmkctl *ctl, struct format *f)
 {
 	json_t *result __json = NULL;
@@ -177,10 +215,8 @@ static int format(struct cmkctl *ctl, struct format *f)
 	r = format_check(f, &same, &e);
 	if (r < 0)
 		return ctl_fail(ctl, &e, NULL);
-	if (same) {
-		format_show_existing(ctl, f);
-		return CMK_OK;
-	}
+	if (same)
+		return keep_volume(ctl, f);
 	if (f->dry_run) {
 		format_show_plan(ctl, f);
 		return CMK_OK;

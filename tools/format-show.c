@@ -63,11 +63,12 @@ void format_show_existing(struct cmkctl *ctl, const struct format *f)
 	if (ctl->json) {
 		o = geometry_json(f, f->existing);
 		json_object_set_new(o, "uuid", json_string(uuid));
-		json_object_set_new(o, "changed", json_false());
+		json_object_set_new(o, "changed", json_boolean(f->completed));
 		ctl_print_json(o);
 	} else if (!ctl->quiet) {
-		printf("%s is the volume %s already; nothing was written\n",
-		       f->device, uuid);
+		printf("%s is the volume %s already; %s\n", f->device, uuid,
+		       f->completed ? "its state file and header backup were not complete on this node, and are now" :
+		       "nothing was written");
 	}
 }
 

@@ -20,6 +20,7 @@
  * @signatures: what else is on it
  * @plan: geometry, without keys
  * @existing: the header that is there already
+ * @completed: the node had no state file or no backup of it, and has now
  */
 struct format {
 	const char *spec, *kek, *header, *uuid;
@@ -29,7 +30,7 @@ struct format {
 	int fd;
 	char signatures[256];
 	struct cmk_header *plan, *existing;
-	bool header_created;
+	bool header_created, completed;
 };
 
 /**
