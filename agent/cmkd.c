@@ -334,8 +334,13 @@ int main(int argc, char **argv)
 	r = parse_args(argc, argv, &d, &check);
 	if (r)
 		return r;
-	if (cmk_config_load(&d.agent.config, d.config_file, &e)) {
+	r = cmk_config_load(&d.agent.config, d.config_file, &e);
+	/* Not in there: cmkctl(8) reads it too, and has none of all this. */
+	if (!r)
+		r = cmk_kek_check(&d.agent.config->kek, &e);
+	if (r) {
 		fprintf(stderr, "cmkd: %s\n", e.text);
+		cmk_config_free(d.agent.config);
 		return e.status;
 	}
 	if (!check)

@@ -312,15 +312,9 @@ static bool hung_task_panics(void)
 
 static int check(const struct cmk_config *c, struct cmk_error *e)
 {
-	const struct cmk_kek_settings *k = &c->kek;
-
 	if (!c->hold_timeout && hung_task_panics())
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "config",
 			"HoldTimeout=0 with kernel.hung_task_panic=1 would end in a panic");
-	if (!strcmp(k->auth, "client-secret") &&
-	    (!*k->tenant_id || !*k->client_id))
-		return cmk_error_set(e, CMK_USAGE, -EINVAL, "config",
-			"[Azure] Auth=client-secret needs TenantId= and ClientId=");
 	if (c->state_directory[0] != '/')
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "config",
 			"[Agent] StateDirectory= must be an absolute path");

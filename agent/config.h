@@ -3,6 +3,7 @@
  * cmkd.conf(5): systemd syntax, strict.  An unknown section or key, a value
  * out of range and a combination that would lose a volume by a hiccup are
  * errors, found by `cmkd --check-config` before the agent takes them.
+ * Whether [Azure] and [Service] can be worked with is for cmk_kek_check().
  */
 #ifndef CMK_CONFIG_H
 #define CMK_CONFIG_H

@@ -111,6 +111,10 @@ uint64_t cmk_kek_op_timeout(const struct cmk_kek_op *op);
 /* "wrap", "unwrap", "get" */
 const char *cmk_kek_verb_name(enum cmk_kek_verb verb);
 
+/* Can the service provider work with these settings? */
+int cmk_kek_service_check(const struct cmk_kek_settings *s,
+			  struct cmk_error *e);
+
 extern const struct cmk_kek_provider cmk_kek_azure;
 extern const struct cmk_kek_provider cmk_kek_service;
 

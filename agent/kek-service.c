@@ -35,15 +35,20 @@ static const char *key_path(const struct cmk_kek_set *set)
 	return set->settings.service_kek + strlen(FILE_PREFIX);
 }
 
-static int service_check(struct cmk_kek_op *op, struct cmk_error *e)
+int cmk_kek_service_check(const struct cmk_kek_settings *s,
+			  struct cmk_error *e)
 {
-	const char *kek = op->set->settings.service_kek;
+	const char *kek = s->service_kek ? s->service_kek : "";
 
-	if (!kek || strncmp(kek, FILE_PREFIX, strlen(FILE_PREFIX)) ||
-	    kek[strlen(FILE_PREFIX)] != '/')
+	if (strncmp(kek, FILE_PREFIX "/", strlen(FILE_PREFIX) + 1))
 		return cmk_error_set(e, CMK_USAGE, -EINVAL, "service-kek",
 				     "Kek=%s in section [Service]: only file:/PATH is supported yet",
-				     kek ? kek : "");
+				     kek);
+	return 0;
+}
+
+static int service_check(struct cmk_kek_op *op, struct cmk_error *e)
+{
 	if (op->verb == CMK_KEK_UNWRAP && !strcmp(op->uri, "service"))
 		return cmk_error_set(e, CMK_UNSUITABLE, -EINVAL, "kek-uri",
 				     "cannot unwrap with 'service': the id of a wrapped key names its KEK");
@@ -74,7 +79,7 @@ static int unreadable(struct cmk_kek_op *op, int r, const struct cmk_error *e)
 			     "cannot %s with %s: %s%s",
 			     cmk_kek_verb_name(op->verb), op->uri, e->text,
 			     r == -ENOENT ?
-			     "; put its backup back (cmkctl service-kek restore)" :
+			     "; put the saved copy of the file back, mode 0600" :
 			     "");
 }
 
@@ -87,7 +92,7 @@ static int check_kid(struct cmk_kek_op *op)
 		return 0;
 	return cmk_error_set(&res->error, CMK_UNSUITABLE, -ENOKEY,
 			     "service-kek-other",
-			     "cannot %s with %s: the key in %s is another one, %s; put the right file back (cmkctl service-kek restore)",
+			     "cannot %s with %s: the key in %s is another one, %s; put the saved copy of the right one back, mode 0600",
 			     cmk_kek_verb_name(op->verb), op->uri,
 			     key_path(op->set), res->kid);
 }

@@ -337,15 +337,9 @@ unsigned int cmk_kek_concurrency(const struct cmk_kek_set *set)
 	return set->settings.max_concurrent;
 }
 
-static int start_azure(struct cmk_kek_set *set, struct cmk_error *e)
+static struct cmk_token_settings
+token_settings(const struct cmk_kek_settings *s)
 {
-	const struct cmk_kek_settings *s = &set->settings;
-	struct cmk_http_settings http = {
-		.ca_file = s->ca_file,
-		.proxy = s->proxy,
-		.connect_timeout = s->connect_timeout,
-		.max_per_host = s->max_concurrent,
-	};
 	struct cmk_token_settings token = {
 		.auth = s->auth,
 		.tenant_id = s->tenant_id,
@@ -355,6 +349,28 @@ static int start_azure(struct cmk_kek_set *set, struct cmk_error *e)
 		.imds_endpoint = s->imds_endpoint,
 		.timeout = s->request_timeout,
 	};
+
+	return token;
+}
+
+int cmk_kek_check(const struct cmk_kek_settings *settings, struct cmk_error *e)
+{
+	struct cmk_token_settings token = token_settings(settings);
+	int r = cmk_token_check(&token, e);
+
+	return r ? r : cmk_kek_service_check(settings, e);
+}
+
+static int start_azure(struct cmk_kek_set *set, struct cmk_error *e)
+{
+	const struct cmk_kek_settings *s = &set->settings;
+	struct cmk_http_settings http = {
+		.ca_file = s->ca_file,
+		.proxy = s->proxy,
+		.connect_timeout = s->connect_timeout,
+		.max_per_host = s->max_concurrent,
+	};
+	struct cmk_token_settings token = token_settings(s);
 	int r = cmk_http_new(&set->http, set->event, &http, e);
 
 	if (r)
@@ -366,9 +382,12 @@ int cmk_kek_set_new(struct cmk_kek_set **ret, sd_event *event,
 		    const struct cmk_kek_settings *settings,
 		    struct cmk_error *e)
 {
-	struct cmk_kek_set *set = calloc(1, sizeof(*set));
-	int r;
+	struct cmk_kek_set *set;
+	int r = cmk_kek_check(settings, e);
 
+	if (r)
+		return r;
+	set = calloc(1, sizeof(*set));
 	if (!set)
 		return cmk_error_set(e, CMK_FAILED, -ENOMEM, "no-memory",
 				     "no memory for KEK providers");

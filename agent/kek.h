@@ -118,6 +118,15 @@ struct cmk_kek_settings {
 	bool create_service_kek;	/* made on first wrap if missing */
 };
 
+/**
+ * cmk_kek_check() - can a set be made of these settings?
+ *
+ * The one place that knows: whoever checks a configuration asks the same as
+ * cmk_kek_set_new() does.  Nothing is read, and nobody is asked.
+ */
+int cmk_kek_check(const struct cmk_kek_settings *settings,
+		  struct cmk_error *e);
+
 int cmk_kek_set_new(struct cmk_kek_set **ret, sd_event *event,
 		    const struct cmk_kek_settings *settings,
 		    struct cmk_error *e);

@@ -236,22 +236,35 @@ void cmk_token_forget(struct cmk_token_source *src, uint64_t serial)
 			cmk_secret_wipe(&n->token.bearer);
 }
 
+static const struct cmk_token_method *find_method(const char *auth)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (!strcmp(methods[i]->auth, auth))
+			return methods[i];
+	return NULL;
+}
+
+int cmk_token_check(const struct cmk_token_settings *settings,
+		    struct cmk_error *e)
+{
+	const struct cmk_token_method *m = find_method(settings->auth);
+
+	if (!m)
+		return cmk_error_set(e, CMK_USAGE, -EINVAL, "auth-unsupported",
+				     "Auth=%s is not supported yet: use managed-identity or client-secret",
+				     settings->auth);
+	return m->check(settings, e);
+}
+
 int cmk_token_source_new(struct cmk_token_source **ret, struct cmk_http *http,
 			 const struct cmk_token_settings *settings,
 			 struct cmk_error *e)
 {
 	struct cmk_token_source *src;
-	size_t i;
-	int r;
+	int r = cmk_token_check(settings, e);
 
-	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (!strcmp(methods[i]->auth, settings->auth))
-			break;
-	if (i == sizeof(methods) / sizeof(methods[0]))
-		return cmk_error_set(e, CMK_USAGE, -EINVAL, "auth-unsupported",
-				     "Auth=%s is not supported yet: use managed-identity or client-secret",
-				     settings->auth);
-	r = methods[i]->check(settings, e);
 	if (r)
 		return r;
 	src = calloc(1, sizeof(*src));
@@ -260,7 +273,7 @@ int cmk_token_source_new(struct cmk_token_source **ret, struct cmk_http *http,
 				     "no memory for tokens");
 	src->http = http;
 	src->settings = *settings;
-	src->method = methods[i];
+	src->method = find_method(settings->auth);
 	*ret = src;
 	return 0;
 }

@@ -64,7 +64,16 @@ struct cmk_token_wait;
 typedef void (*cmk_token_done_t)(const struct cmk_token_result *res,
 				 void *userdata);
 
-/* Error codes: "auth-unsupported", "auth-settings". */
+/**
+ * cmk_token_check() - can a source be made of these settings?
+ *
+ * Nothing is read, and nobody is asked.  Error codes: "auth-unsupported",
+ * "auth-settings".
+ */
+int cmk_token_check(const struct cmk_token_settings *settings,
+		    struct cmk_error *e);
+
+/* Error codes: those of cmk_token_check(). */
 int cmk_token_source_new(struct cmk_token_source **ret, struct cmk_http *http,
 			 const struct cmk_token_settings *settings,
 			 struct cmk_error *e);

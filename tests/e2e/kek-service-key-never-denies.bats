@@ -98,7 +98,7 @@ lines() {
 	mv "$FILE" "$FILE.away"
 	probe --create
 	is '.answer == "unknown"' '.status == 1' ".text | test(\"$FILE\")" \
-		'.text | test("service-kek restore")'
+		'.text | test("put the saved copy .* back, mode 0600")'
 	[ ! -e "$FILE" ]
 	echo garbage >"$FILE"
 	chmod 600 "$FILE"
@@ -120,7 +120,8 @@ lines() {
 	other=$(jq -r .kid "$BATS_TEST_TMPDIR/answer")
 	probe
 	is '.answer == "unknown"' '.error == "service-kek-other"' \
-		".text | test(\"$KID\")" ".text | test(\"$other\")"
+		".text | test(\"$KID\")" ".text | test(\"$other\")" \
+		'.text | test("put the saved copy .* back, mode 0600")'
 	kek wrap "$KID"
 	is '.error == "service-kek-other"'
 }

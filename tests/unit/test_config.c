@@ -151,7 +151,6 @@ static void each_mistake_is_named_with_its_line(void **unused)
 		{ "[Policy]\nExpiryWarning=1d\n", "not supported yet" },
 		{ "[Azure]\nCloud=china\n", "not supported yet" },
 		{ "[Azure]\nAuth=arc\n", "managed-identity or client-secret" },
-		{ "[Azure]\nAuth=client-secret\n", "needs TenantId=" },
 		{ "[Policy]\nOfflineGrace=25s\n", "OfflineGrace= is too short" },
 		{ "[Agent]\nStateDirectory=x\n", "absolute" },
 		{ "[Access]\nStatusGroup=x\n", "not supported yet" },

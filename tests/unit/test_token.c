@@ -293,6 +293,25 @@ static void test_settings_are_checked(void **state)
 	assert_int_equal(check(&s, NULL), -EINVAL);
 }
 
+static void test_settings_are_those_of_the_source(void **state)
+{
+	struct cmk_token_settings s = {
+		.auth = "managed-identity", .client_secret = "not for this one",
+	};
+	struct cmk_error e = { 0 };
+
+	assert_int_equal(cmk_token_check(&s, &e), 0);
+	s.auth = "client-secret";
+	s.tenant_id = "t";
+	s.client_id = "c";
+	assert_int_equal(cmk_token_check(&s, &e), -EINVAL);
+	assert_int_equal(e.status, CMK_USAGE);
+	assert_non_null(strstr(e.text, "ClientSecret="));
+	s.auth = "arc";
+	assert_int_equal(cmk_token_check(&s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "Auth=arc"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_client_secret_file_is_checked),
 		cmocka_unit_test(test_credential_of_systemd),
 		cmocka_unit_test(test_settings_are_checked),
+		cmocka_unit_test(test_settings_are_those_of_the_source),
 	};
 
 	close(mkstemp(path));
