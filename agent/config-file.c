@@ -29,6 +29,12 @@ static int syntax(const struct reader *r, struct cmk_error *e,
 			     r->file, r->line, what);
 }
 
+static int unreadable(const char *file, struct cmk_error *e)
+{
+	return cmk_error_set(e, CMK_USAGE, -errno, "config",
+			     "cannot read '%s': %m", file);
+}
+
 static char *strip(char *s)
 {
 	char *end;
@@ -60,8 +66,11 @@ static int next_line(struct reader *r, struct cmk_error *e)
 		char *s = r->buf + used;
 		size_t len;
 
-		if (!fgets(s, sizeof(r->buf) - used, r->f))
+		if (!fgets(s, sizeof(r->buf) - used, r->f)) {
+			if (ferror(r->f))
+				return unreadable(r->file, e);
 			return more ? 1 : 0;
+		}
 		r->line++;
 		len = strlen(s);
 		if (len && s[len - 1] == '\n')
@@ -113,9 +122,17 @@ static int take_assignment(struct reader *r, char *s, cmk_config_line_t take,
 	return take(&l, userdata, e);
 }
 
-static int read_lines(struct reader *r, cmk_config_line_t take,
-		      void *userdata, struct cmk_error *e)
+/* What is done with the lines of each file */
+typedef int (*lines_t)(struct reader *r, void *userdata, struct cmk_error *e);
+
+struct taker {
+	cmk_config_line_t take;
+	void *userdata;
+};
+
+static int take_lines(struct reader *r, void *userdata, struct cmk_error *e)
 {
+	const struct taker *t = userdata;
 	int ret;
 
 	while ((ret = next_line(r, e)) > 0) {
@@ -126,40 +143,36 @@ static int read_lines(struct reader *r, cmk_config_line_t take,
 		if (*s == '[')
 			ret = take_section(r, s, e);
 		else
-			ret = take_assignment(r, s, take, userdata, e);
+			ret = take_assignment(r, s, t->take, t->userdata, e);
 		if (ret)
 			return ret;
 	}
 	return ret;
 }
 
-static int read_file(const char *file, bool optional, cmk_config_line_t take,
+static int read_file(const char *file, bool optional, lines_t lines,
 		     void *userdata, struct cmk_error *e)
 {
 	struct reader r = { .file = file };
 	int ret;
 
 	r.f = fopen(file, "re");
-	if (!r.f) {
-		if (errno == ENOENT && optional)
-			return 0;
-		return cmk_error_set(e, CMK_USAGE, -errno, "config",
-				     "cannot read '%s': %m", file);
-	}
-	ret = read_lines(&r, take, userdata, e);
+	if (!r.f)
+		return errno == ENOENT && optional ? 0 : unreadable(file, e);
+	ret = lines(&r, userdata, e);
 	fclose(r.f);
 	return ret;
 }
 
-int cmk_config_read(const char *file, bool optional, cmk_config_line_t take,
-		    void *userdata, struct cmk_error *e)
+static int read_files(const char *file, bool optional, lines_t lines,
+		      void *userdata, struct cmk_error *e)
 {
 	char pattern[4096];
 	size_t i;
 	glob_t g;
 	int r;
 
-	r = read_file(file, optional, take, userdata, e);
+	r = read_file(file, optional, lines, userdata, e);
 	if (r)
 		return r;
 	if (snprintf(pattern, sizeof(pattern), "%s.d/*.conf", file) >=
@@ -173,7 +186,51 @@ int cmk_config_read(const char *file, bool optional, cmk_config_line_t take,
 		return cmk_error_set(e, CMK_USAGE, -EIO, "config",
 				     "cannot list '%s'", pattern);
 	for (i = 0, r = 0; i < g.gl_pathc && !r; i++)
-		r = read_file(g.gl_pathv[i], false, take, userdata, e);
+		r = read_file(g.gl_pathv[i], false, lines, userdata, e);
 	globfree(&g);
 	return r;
+}
+
+int cmk_config_read(const char *file, bool optional, cmk_config_line_t take,
+		    void *userdata, struct cmk_error *e)
+{
+	struct taker t = { .take = take, .userdata = userdata };
+
+	return read_files(file, optional, take_lines, &t, e);
+}
+
+struct peek {
+	const char *key;
+	char *ret;
+	size_t size;
+	bool found;
+};
+
+static int peek_lines(struct reader *r, void *userdata, struct cmk_error *e)
+{
+	struct peek *p = userdata;
+	char *eq;
+	int ret;
+
+	while ((ret = next_line(r, e)) > 0) {
+		eq = strchr(r->buf, '=');
+		if (!eq)
+			continue;
+		*eq = 0;
+		if (strcmp(strip(r->buf), p->key))
+			continue;
+		p->found = true;
+		if (snprintf(p->ret, p->size, "%s", strip(eq + 1)) >=
+		    (int)p->size)
+			return syntax(r, e, "the value is too long");
+	}
+	return ret;
+}
+
+int cmk_config_peek(const char *file, const char *key, char *ret, size_t size)
+{
+	struct peek p = { .key = key, .ret = ret, .size = size };
+	int r = read_files(file, true, peek_lines, &p, NULL);
+
+	return r ? r : p.found;
 }

@@ -7,6 +7,7 @@
 #define CMK_CONFIG_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "error.h"
 
@@ -28,5 +29,17 @@ typedef int (*cmk_config_line_t)(const struct cmk_config_line *line,
  */
 int cmk_config_read(const char *file, bool optional, cmk_config_line_t take,
 		    void *userdata, struct cmk_error *e);
+
+/**
+ * cmk_config_peek() - the last value of one key, whatever else is there
+ * @file: need not exist; with its drop-ins
+ * @ret: written to only if it is found
+ *
+ * For what must be done although other lines are wrong.  The section is not
+ * looked at, as its line may be one of those: no two have a key of one name.
+ *
+ * Return: 1, 0 if no line has the key, or negative errno: it cannot be told.
+ */
+int cmk_config_peek(const char *file, const char *key, char *ret, size_t size);
 
 #endif

@@ -138,8 +138,8 @@ static const struct cmk_config defaults = {
 		.service_kek = "file:/var/lib/cmk/service.kek",
 		.create_service_kek = true,
 	},
-	.security_group = "cmk-security",
-	.state_directory = "/var/lib/cmk",
+	.security_group = CMK_SECURITY_GROUP,
+	.state_directory = CMK_STATE_DIRECTORY,
 	.header_backups = 3,
 };
 

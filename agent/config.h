@@ -17,6 +17,10 @@
 
 #define CMK_CONFIG_FILE	"/etc/cmk/cmkd.conf"
 
+/* Defaults that hold where there is no agent, too */
+#define CMK_SECURITY_GROUP	"cmk-security"
+#define CMK_STATE_DIRECTORY	"/var/lib/cmk"
+
 /**
  * struct cmk_config - the settings, all set to their defaults or the file's
  * @policy: of a volume without options of its own

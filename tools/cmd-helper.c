@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "config-file.h"
 #include "config.h"
 #include "device.h"
 #include "dm.h"
@@ -89,18 +91,24 @@ static bool is_in(gid_t group, const gid_t *groups, socklen_t len)
 	return false;
 }
 
+/* A configuration that is wrong elsewhere must not keep them from revoking. */
+static struct group *security_group(void)
+{
+	char name[256];
+
+	if (cmk_config_peek(CMK_CONFIG_FILE, "SecurityGroup", name,
+			    sizeof(name)) <= 0)
+		return getgrnam(CMK_SECURITY_GROUP);
+	return *name ? getgrnam(name) : NULL;
+}
+
 /* By the groups that the caller had when it connected. */
 static bool is_security(const struct ucred *peer)
 {
-	struct cmk_config *config = NULL;
+	struct group *g = security_group();
 	gid_t groups[1024];
 	socklen_t len = sizeof(groups);
-	struct group *g = NULL;
 
-	if (cmk_config_load(&config, NULL, NULL) == 0 &&
-	    config->security_group[0])
-		g = getgrnam(config->security_group);
-	cmk_config_free(config);
 	if (!g)
 		return false;
 	return peer->gid == g->gr_gid ||

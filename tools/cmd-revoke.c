@@ -367,7 +367,7 @@ static int close_volumes(struct cmkctl *ctl, struct cmk_nl *nl,
 static int close_by_netlink(struct cmkctl *ctl, const struct closing *c,
 			    int argc, char **argv)
 {
-	struct volume_list list __volumes = { 0 };
+	struct volume_list list __volumes = { .no_devices = ctl->uid };
 	struct cmk_nl *nl = NULL;
 	struct cmk_error e;
 	int status;
@@ -397,7 +397,7 @@ static bool names_all(const struct volume_list *list, int argc, char **argv)
 static int close_them(struct cmkctl *ctl, const struct closing *c, int argc,
 		      char **argv)
 {
-	struct volume_list list __volumes = { 0 };
+	struct volume_list list __volumes = { .no_devices = ctl->uid };
 	struct cmk_error e;
 	size_t i;
 

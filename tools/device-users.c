@@ -17,6 +17,7 @@
 #include "cmkctl.h"
 #include "device.h"
 #include "stack.h"
+#include "text.h"
 
 struct text {
 	char *buf;
@@ -238,4 +239,5 @@ void device_users(dev_t dev, char *ret, size_t size)
 	add_swap(&u);
 	add_holders(&u);
 	add_processes(&u);
+	text_clean(ret);
 }

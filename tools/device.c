@@ -174,24 +174,40 @@ int device_resolve(const char *spec, char ret[PATH_MAX], struct cmk_error *e)
 			     "%s: %s", spec, strerror(errno));
 }
 
+/* Another file may do something when it is opened, as a watchdog does. */
+static int open_storage(const char *path, int flags)
+{
+	int place __fd = open(path, O_PATH | O_CLOEXEC);
+	char same[64];
+	struct stat st;
+	int fd;
+
+	if (place < 0 || fstat(place, &st) < 0)
+		return -errno;
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return -ENOTBLK;
+	snprintf(same, sizeof(same), "/proc/self/fd/%d", place);
+	fd = open(same, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int device_open(const char *path, int flags, dev_t *ret_dev,
 		uint64_t *ret_size, struct cmk_error *e)
 {
 	uint64_t size = 0;
 	struct stat st;
-	int fd, err;
+	int fd;
 
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0) {
-		err = errno;
-		return cmk_error_set(e, err == EACCES || err == EPERM ?
-				     CMK_NOT_PERMITTED : CMK_UNSUITABLE, -err,
-				     err == EBUSY ? "busy" : "device",
-				     "%s: %s", path, strerror(err));
-	}
-	if (fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) ||
+	fd = open_storage(path, flags);
+	if (fd < 0 && fd != -ENOTBLK)
+		return cmk_error_set(e, fd == -EACCES || fd == -EPERM ?
+				     CMK_NOT_PERMITTED : CMK_UNSUITABLE, fd,
+				     fd == -EBUSY ? "busy" : "device",
+				     "%s: %s", path, strerror(-fd));
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) ||
 	    ioctl(fd, BLKGETSIZE64, &size) < 0) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return cmk_error_set(e, CMK_UNSUITABLE, -ENOTBLK, "device",
 				     "%s is no block device", path);
 	}
@@ -219,7 +235,7 @@ bool device_peek(const char *path, unsigned char uuid[16])
 	struct cmk_disk_super super;
 	int fd __fd = -1;
 
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = open_storage(path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0 || pread(fd, &super, sizeof(super), 0) != sizeof(super) ||
 	    memcmp(super.magic, CMK_FORMAT_MAGIC, sizeof(super.magic)) != 0)
 		return false;

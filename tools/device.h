@@ -39,7 +39,10 @@ int device_open(const char *path, int flags, dev_t *ret_dev,
 int device_read_header(const char *path, struct cmk_header **ret,
 		       struct cmk_error *e);
 
-/* The UUID in the first block if there is a header's magic; else false. */
+/*
+ * The UUID in the first block if there is a header's magic; else false.  Only
+ * a block device or a file is opened.
+ */
 bool device_peek(const char *path, unsigned char uuid[16]);
 
 /* device-signature.c */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Owns the writing and removing of these files.  They are written after the
- * kernel has closed the gate, so that nothing here can delay it: a bad
- * configuration only means the default directory.
+ * kernel has closed the gate, so that nothing here can delay it.  Of a bad
+ * configuration the one line counts that names their directory; where there is
+ * none it may be the bad one, so that they are written and not relied on.
  *
  * A restore renames the file before it asks the kernel, and removes it, by
  * that other name, when the gate is open.  So at no moment is there none, and
@@ -25,35 +26,43 @@
 #include <unistd.h>
 
 #include "cmkctl.h"
+#include "config-file.h"
 #include "config.h"
 #include "marker.h"
 #include "span.h"
 #include "text.h"
 
-#define STATE_DIRECTORY	"/var/lib/cmk"
 #define UUID_TEXT	37
 #define NAME_TEXT	(UUID_TEXT + sizeof(".restoring"))
 #define LOCK_TRIES	100	/* each tenth of a second */
 
-static void state_directory(char *ret, size_t size)
+/* Return: false if it cannot be told and this is the default. */
+static bool state_directory(char *ret, size_t size)
 {
 	struct cmk_config *config = NULL;
+	int r;
 
-	if (cmk_config_load(&config, NULL, NULL) == 0) {
-		snprintf(ret, size, "%s", config->state_directory);
-		cmk_config_free(config);
-	} else {
-		snprintf(ret, size, STATE_DIRECTORY);
-	}
+	r = cmk_config_peek(CMK_CONFIG_FILE, "StateDirectory", ret, size);
+	if (r > 0 && *ret == '/')
+		return true;
+	snprintf(ret, size, CMK_STATE_DIRECTORY);
+	if (r < 0 || cmk_config_load(&config, NULL, NULL))
+		return false;
+	cmk_config_free(config);
+	return true;
 }
 
-static int marker_directory(bool create)
+/* @told: may be NULL */
+static int marker_directory(bool create, bool *told)
 {
 	char path[PATH_MAX - sizeof("/revoked")];
 	char sub[PATH_MAX];
+	bool sure;
 	int fd;
 
-	state_directory(path, sizeof(path));
+	sure = state_directory(path, sizeof(path));
+	if (told)
+		*told = sure;
 	snprintf(sub, sizeof(sub), "%s/revoked", path);
 	if (create && ((mkdir(path, 0755) < 0 && errno != EEXIST) ||
 		       (mkdir(sub, 0700) < 0 && errno != EEXIST)))
@@ -110,9 +119,10 @@ int marker_write(const unsigned char *uuid, const char *action,
 	char name[UUID_TEXT];
 	int dir __fd = -1;
 	int r = -ENOMEM;
+	bool told;
 
 	cmk_format_uuid(uuid, name);
-	dir = marker_directory(true);
+	dir = marker_directory(true, &told);
 	if (dir < 0)
 		r = dir;
 	else if (text)
@@ -122,6 +132,12 @@ int marker_write(const unsigned char *uuid, const char *action,
 				     "the %s is in force but will not outlive "
 				     "a reboot: cannot write revoked/%s: %s",
 				     action, name, strerror(-r));
+	if (!told)
+		return cmk_error_set(e, CMK_PARTIAL, -EINVAL, "not-persistent",
+				     "the %s is in force but may not outlive a reboot: "
+				     CMK_CONFIG_FILE " is wrong or cannot be read, and no line of it names StateDirectory=, so that "
+				     CMK_STATE_DIRECTORY "/revoked/%s was written; repair it (cmkd --check-config) and repeat the %s",
+				     action, name, action);
 	return 0;
 }
 
@@ -138,7 +154,7 @@ bool marker_stands(const unsigned char *uuid)
 	int dir __fd = -1;
 
 	cmk_format_uuid(uuid, name);
-	dir = marker_directory(false);
+	dir = marker_directory(false, NULL);
 	return dir < 0 ? dir != -ENOENT :
 	       faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
 	       errno != ENOENT;
@@ -180,7 +196,7 @@ int marker_take(const unsigned char *uuid, int *lock, struct cmk_error *e)
 	char name[UUID_TEXT];
 	int r;
 
-	*lock = marker_directory(false);
+	*lock = marker_directory(false, NULL);
 	if (*lock == -ENOENT)
 		return 0;
 	r = *lock < 0 ? *lock : take(*lock, uuid);

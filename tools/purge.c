@@ -28,6 +28,7 @@
 #include "cmkctl.h"
 #include "purge.h"
 #include "stack.h"
+#include "text.h"
 #include "units.h"
 #include "volume.h"
 
@@ -65,7 +66,7 @@ static void leave(struct purge *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	json_array_append_new(p->left, json_string(text));
+	json_array_append_new(p->left, json_string(text_clean(text)));
 }
 
 /* What is mounted over a place hides it: then another of its places will do. */
@@ -86,7 +87,7 @@ static int shut_down(const struct stack_fs *fs)
 /* All places of one file system; the first that serves. */
 static void shut_down_all_of(struct purge *p, dev_t dev)
 {
-	const char *point = NULL;
+	char *point = NULL;
 	int r = 0;
 	size_t i;
 
@@ -99,7 +100,8 @@ static void shut_down_all_of(struct purge *p, dev_t dev)
 			break;
 	}
 	if (point && !r)
-		json_array_append_new(p->shut_down, json_string(point));
+		json_array_append_new(p->shut_down,
+				      json_string(text_clean(point)));
 	else if (point)
 		leave(p, "%s: not shut down: %s", point, strerror(-r));
 }
@@ -189,11 +191,19 @@ static void purge(struct purge *p, dev_t volume, bool revoked)
 	flush_devices(p);
 }
 
+/*
+ * It may go on for long after its parent, so it keeps open nothing that
+ * somebody reads to the end.
+ */
 static void child(dev_t volume, bool revoked, int out)
 {
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct purge p = { .n = 0 };
 	json_t *result;
 
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
 	p.shut_down = json_array();
 	p.left = json_array();
 	purge(&p, volume, revoked);

@@ -12,7 +12,7 @@
 
 /*
  * {"error":{"status":..., "code":..., "message":..., ...}}: the agent's own
- * fields (kid, http, next_try, ...) go through as they are.
+ * fields (kid, http, ...) go through as they are.
  */
 static void fail_json(const struct cmkctl *ctl, const struct cmk_error *e,
 		      const char *volume)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <jansson.h>
 
 #include "text.h"
 
@@ -65,6 +66,20 @@ char *text_printable(char *s)
 	for (p = s; *p; p++)
 		if (*p < ' ' || *p > '~')
 			*p = '?';
+	return s;
+}
+
+char *text_clean(char *s)
+{
+	json_t *text = json_string(s);
+	char *p;
+
+	for (p = s; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	if (!text)
+		text_printable(s);
+	json_decref(text);
 	return s;
 }
 

@@ -19,6 +19,9 @@ const char *text_time(int64_t unix_seconds, char buf[TEXT_SIZE]);
 /* Lower-case hexadecimal; @ret holds 2 * @len + 1 characters. */
 const char *text_hex(const unsigned char *bytes, size_t len, char *ret);
 
+/* Another program's words: as they are if they are text, else ASCII. */
+char *text_clean(char *s);
+
 /* What a disk said, made harmless for a terminal and for JSON, in place. */
 char *text_printable(char *s);
 

@@ -18,6 +18,7 @@
 #include "cmkctl.h"
 #include "cmktab.h"
 #include "span.h"
+#include "text.h"
 #include "units.h"
 #include "volume.h"
 
@@ -130,7 +131,7 @@ static void stop(const char *unit, json_t *stopped, json_t *left)
 		return;
 	}
 	snprintf(text, sizeof(text), "%s: not stopped", unit);
-	json_array_append_new(left, json_string(text));
+	json_array_append_new(left, json_string(text_clean(text)));
 }
 
 static void stop_listed(char *list, json_t *stopped, json_t *left)

@@ -21,19 +21,6 @@ void volume_list_free(struct volume_list *list)
 	free(list->v);
 }
 
-/* Another program's words: as they are if they are text, else ASCII. */
-static void clean(char *s)
-{
-	json_t *text __json = json_string(s);
-	char *p;
-
-	for (p = s; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	if (!text)
-		text_printable(s);
-}
-
 static int add_volume(const struct cmk_nl_volume *v, void *userdata)
 {
 	struct volume_list *list = userdata;
@@ -44,8 +31,8 @@ static int add_volume(const struct cmk_nl_volume *v, void *userdata)
 		return -ENOMEM;
 	list->v = grown;
 	grown[list->n] = *v;
-	clean(grown[list->n].name);
-	clean(grown[list->n].reason);
+	text_clean(grown[list->n].name);
+	text_clean(grown[list->n].reason);
 	list->n++;
 	return 0;
 }
@@ -155,6 +142,10 @@ const struct cmk_nl_volume *volume_find(const struct volume_list *list,
 			return NULL;
 		}
 		v = find_uuid(list, uuid);
+	} else if (strchr(spec, '/') && list->no_devices) {
+		cmk_error_set(e, CMK_NOT_PERMITTED, -EPERM, "not-permitted",
+			      "only root may name a device: give the volume's name, or UUID=");
+		return NULL;
 	} else if (strchr(spec, '/')) {
 		v = find_path(list, spec);
 	} else {

@@ -11,9 +11,14 @@
 
 #define VOLUME_TEXT	37	/* a UUID as text */
 
+/**
+ * struct volume_list - open volumes, and how they may be named
+ * @no_devices: not by a device, which root would look at for who may not
+ */
 struct volume_list {
 	struct cmk_nl_volume *v;
 	size_t n;
+	bool no_devices;
 };
 
 void volume_list_free(struct volume_list *list);
@@ -39,7 +44,8 @@ int volume_list_mapped(struct volume_list *ret);
  * @spec: mapping name, UUID=..., or a device: the mapped one, or the one that
  *	the header is on
  *
- * Return: a member of @list, or NULL with @e set ("no-volume").
+ * Return: a member of @list, or NULL with @e set ("no-volume", or
+ * "not-permitted" of a device).
  */
 const struct cmk_nl_volume *volume_find(const struct volume_list *list,
 					const char *spec, struct cmk_error *e);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "config-file.h"
 #include "config.h"
 
 #define S	1000000ULL
@@ -215,6 +216,32 @@ static void a_volume_may_have_its_own_policy(void **unused)
 	assert_int_equal(cmk_config_check_policy(&p, &e), -EINVAL);
 }
 
+static void peek(const char *text, int r, const char *value)
+{
+	char buf[16] = "as before";
+
+	write_file(file, text);
+	assert_int_equal(cmk_config_peek(file, "Key", buf, sizeof(buf)), r);
+	if (r >= 0)
+		assert_string_equal(buf, value);
+}
+
+static void one_key_is_read_whatever_else_is_wrong(void **unused)
+{
+	peek("", 0, "as before");
+	peek("[A]\n#Key=x\n; Key=x\nKeys=x\nKe=Key=x\n", 0, "as before");
+	peek("[A]\nKey=x\nhello\n[Bad\nNo=1\n", 1, "x");
+	peek("hello\n[Bad\n  Key = \\\n y\nx=\n", 1, "y");
+	peek("Key=x\nKey=\n", 1, "");
+	peek("[A]\nKey=sixteen letters.\n", -EINVAL, NULL);
+	write_file(dropin, "hello\nKey=z\n");
+	peek("[A]\nKey=x\n", 1, "z");
+	unlink(dropin);
+	unlink(file);
+	assert_int_equal(cmk_config_peek(file, "Key", NULL, 0), 0);
+	assert_int_equal(cmk_config_peek(dir, "Key", NULL, 0), -EISDIR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_dropin_comes_later_and_wins),
 		cmocka_unit_test(a_named_file_must_exist),
 		cmocka_unit_test(a_volume_may_have_its_own_policy),
+		cmocka_unit_test(one_key_is_read_whatever_else_is_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
