@@ -21,6 +21,7 @@ CMKCTL_SRC := \
 	tools/device-users.c \
 	tools/stack.c \
 	tools/purge.c \
+	tools/hung-task.c \
 	tools/trail.c \
 	tools/units.c \
 	tools/helper.c \

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "device.h"
 #include "dm.h"
+#include "hung-task.h"
 #include "span.h"
 
 enum {
@@ -32,12 +33,14 @@ enum {
  * struct opening - one run of the command
  * @device, @header: as given or from cmktab; @header NULL: on the device
  * @entry: of cmktab, NULL if there is none
+ * @key_timeout, @hold_timeout: seconds, for the table
  * @path: node of the device
  */
 struct opening {
 	const char *name, *device, *kek, *header;
 	bool read_only, discards, on_demand, accept_header;
 	uint64_t wait;
+	unsigned int key_timeout, hold_timeout;
 	const struct cmk_tab_entry *entry;
 	struct cmk_tab tab;
 	char path[PATH_MAX], header_path[PATH_MAX];
@@ -196,19 +199,40 @@ static int read_header(struct cmkctl *ctl, struct opening *o,
 	return 0;
 }
 
-static unsigned int seconds(uint64_t us)
+/* I/O that waits for a key blocks its task just as I/O in a hold. */
+static unsigned int timeout(struct cmkctl *ctl, const struct opening *o,
+			    const char *key, uint64_t us)
 {
-	return (us + 999999) / 1000000;
+	unsigned int seconds = (us + 999999) / 1000000;
+
+	if (hung_task_cut(HUNG_TASK_DIR, &seconds))
+		ctl_warn(ctl, "%s: %s= is cut to %u s: I/O that waits longer "
+			 "would end in a panic (kernel.hung_task_panic)",
+			 o->name, key, seconds);
+	return seconds;
+}
+
+static int take_timeouts(struct cmkctl *ctl, struct opening *o,
+			 struct cmk_error *e)
+{
+	struct cmk_config *config;
+	int r;
+
+	r = cmk_config_load(&config, NULL, e);
+	if (r < 0)
+		return r;
+	o->key_timeout = timeout(ctl, o, "KeyTimeout", config->key_timeout);
+	o->hold_timeout = timeout(ctl, o, "HoldTimeout", config->hold_timeout);
+	cmk_config_free(config);
+	return 0;
 }
 
 static int make_table(const struct opening *o,
 		      const struct cmk_header_info *info,
 		      struct dm_volume *ret, struct cmk_error *e)
 {
-	struct cmk_config *config;
 	int fd __fd = -1;
 	uint64_t size;
-	int r;
 
 	*ret = (struct dm_volume){
 		.name = o->name, .sectors = info->data_size / 512,
@@ -218,6 +242,8 @@ static int make_table(const struct opening *o,
 		.record = info->record_offset / 512,
 		.sector_size = info->sector_size, .read_only = o->read_only,
 		.allow_discards = o->discards,
+		.key_timeout = o->key_timeout,
+		.hold_timeout = o->hold_timeout,
 	};
 	memcpy(ret->uuid, info->uuid, sizeof(ret->uuid));
 	fd = device_open(o->path, O_RDONLY, &ret->device, &size, e);
@@ -231,12 +257,6 @@ static int make_table(const struct opening *o,
 				     (unsigned long long)size,
 				     (unsigned long long)(info->data_offset +
 							  info->data_size));
-	r = cmk_config_load(&config, NULL, e);
-	if (r < 0)
-		return r;
-	ret->key_timeout = seconds(config->key_timeout);
-	ret->hold_timeout = seconds(config->hold_timeout);
-	cmk_config_free(config);
 	return 0;
 }
 
@@ -335,6 +355,8 @@ static int open_volume(struct cmkctl *ctl, struct opening *o)
 	char node[PATH_MAX];
 	struct cmk_error e;
 
+	if (take_timeouts(ctl, o, &e) < 0)
+		return ctl_fail(ctl, &e, o->name);
 	while (try_open(ctl, o, &result, &e) < 0) {
 		now = cmk_boottime();
 		if (!may_pass(&e) || now >= end)
