@@ -13,9 +13,6 @@
 #include "agent.h"
 #include "probe.h"
 
-/* The next try when an operation could not even be started. */
-#define START_RETRY	5000000ULL
-
 struct cmk_probe {
 	struct cmk_prober *prober;
 	struct cmk_probe *next;
@@ -25,7 +22,6 @@ struct cmk_probe {
 	struct cmk_kek_op *unwrap, *get;
 	struct cmk_probe_user *asker;	/* whose wrap @unwrap has sent */
 	uint64_t started;
-	uint64_t not_before;
 	bool busy;		/* handing out; not to be freed */
 };
 
@@ -50,8 +46,6 @@ static void arm(struct cmk_probe *q)
 		sd_event_source_set_enabled(q->timer, SD_EVENT_OFF);
 		return;
 	}
-	if (at < q->not_before)
-		at = q->not_before;
 	sd_event_source_set_time(q->timer, at);
 	sd_event_source_set_enabled(q->timer, SD_EVENT_ONESHOT);
 }
@@ -151,25 +145,24 @@ static void on_get(struct cmk_kek_result *res, void *userdata)
 	hand_out(q, give_attributes, res);
 }
 
-static int start_unwrap(struct cmk_probe *q)
+static int start_unwrap(struct cmk_probe *q, struct cmk_error *e)
 {
 	struct cmk_probe_user *u = q->users;
 	struct cmk_header_kek kek;
-	struct cmk_error e;
 
-	if (!cmk_header_get_kek(u->header, u->kek, &kek))
-		return -EINVAL;
 	q->started = cmk_boottime();
 	q->asker = u;
+	if (!cmk_header_get_kek(u->header, u->kek, &kek))
+		return cmk_error_set(e, CMK_UNSUITABLE, -EINVAL, "header",
+				     "cannot ask for %s: the header has no wrap of it any more",
+				     q->kid);
 	return cmk_kek_unwrap(q->prober->set, kek.kid, kek.alg, kek.blob,
-			      kek.blob_len, 0, on_unwrap, q, &q->unwrap, &e);
+			      kek.blob_len, 0, on_unwrap, q, &q->unwrap, e);
 }
 
-static int start_get(struct cmk_probe *q)
+static int start_get(struct cmk_probe *q, struct cmk_error *e)
 {
-	struct cmk_error e;
-
-	return cmk_kek_get(q->prober->set, q->kid, 0, on_get, q, &q->get, &e);
+	return cmk_kek_get(q->prober->set, q->kid, 0, on_get, q, &q->get, e);
 }
 
 static bool is_due(const struct cmk_probe *q, bool get)
@@ -183,17 +176,25 @@ static bool is_due(const struct cmk_probe *q, bool get)
 	return false;
 }
 
+/*
+ * What cannot even be asked is an answer, too, and no verdict: else nobody
+ * would hear of it before the grace has ended.  The users say when the next
+ * try is.
+ */
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
+	struct cmk_kek_result res = { .answer = CMK_UNKNOWN };
 	struct cmk_probe *q = userdata;
-	int r = 0;
+	struct answer a = { .res = &res };
 
-	if (!q->unwrap && is_due(q, false))
-		r = start_unwrap(q);
-	if (!r && !q->get && is_due(q, true))
-		r = start_get(q);
-	q->not_before = r ? cmk_boottime() + START_RETRY : 0;
-	arm(q);
+	if (!q->unwrap && is_due(q, false) && start_unwrap(q, &res.error)) {
+		a.started = q->started;
+		hand_out(q, give_answer, &a);
+	} else if (!q->get && is_due(q, true) && start_get(q, &res.error)) {
+		hand_out(q, give_attributes, &res);
+	} else {
+		arm(q);
+	}
 	return 0;
 }
 

@@ -22,10 +22,12 @@ struct cmk_prober;		/* of all keys */
  * @probe_at, @get_at: when the user wants the next answer, boot time in
  *	microseconds; the user changes them and calls cmk_probe_update()
  * @answer: the answer to an unwrap that was sent at @started.  An unwrap that
- *	succeeded with a plaintext that is not this volume's is CMK_UNKNOWN
- * @attributes: the answer to a GET
+ *	succeeded with a plaintext that is not this volume's is CMK_UNKNOWN,
+ *	and so is one that could not be sent
+ * @attributes: the answer to a GET, likewise
  *
- * A callback may leave with its own user, and free it.
+ * A callback comes from the event loop.  It moves the time that it answers to,
+ * or is called again at once; it may leave with its own user, and free it.
  */
 struct cmk_probe_user {
 	const struct cmk_header *header;

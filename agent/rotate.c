@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * One volume after the other, so that a rotation of the key of many volumes is
- * a trickle at the vault.  A rewrap begins by asking for the newest version
- * and ends there when it has it already.
+ * a trickle at the vault.  It is asked for the newest version first, and no
+ * disk is looked at when the volume has it already, which is nearly always: a
+ * disk that hangs would have every lease of the node wait.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <syslog.h>
 
 #include "audit.h"
 #include "config.h"
+#include "kek.h"
 #include "kek-uri.h"
 #include "rewrap.h"
 #include "rotate.h"
@@ -22,13 +25,15 @@
  * struct cmk_rotation - the rounds
  * @timer: of the next round, or of the next volume of this one
  * @uuids, @n, @next: of this round
- * @busy: a rewrap of the round is under way
+ * @op: the vault is asked for the newest version
+ * @busy: that, or a rewrap of the round, is under way
  */
 struct cmk_rotation {
 	struct cmk_agent *agent;
 	sd_event_source *timer;
 	unsigned char (*uuids)[16];
 	size_t n, next;
+	struct cmk_kek_op *op;
 	bool busy;
 };
 
@@ -105,9 +110,41 @@ static void on_ended(const struct cmk_error *e, void *userdata)
 	arm(t, 0);
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+/* There may be one: nothing that is not newer is rewrapped. */
+static void on_newest(struct cmk_kek_result *res, void *userdata)
 {
 	struct cmk_rewrap_order order = { .kind = CMK_REWRAP_VERSION };
+	struct cmk_rotation *t = userdata;
+	const struct cmk_volume *v;
+	struct cmk_error e;
+
+	t->op = NULL;
+	memcpy(order.uuid, t->uuids[t->next - 1], 16);
+	v = cmk_volume_find(t->agent, order.uuid);
+	if (res->answer != CMK_USABLE)
+		on_ended(&res->error, t);
+	else if (!v || !strcasecmp(res->kid, v->st.kid))
+		on_ended(NULL, t);
+	else if (cmk_rewrap_start(t->agent, &order, NULL, on_ended, t, &e))
+		on_ended(&e, t);
+}
+
+static int ask(struct cmk_rotation *t, struct cmk_error *e)
+{
+	const struct cmk_volume *v;
+
+	v = cmk_volume_find(t->agent, t->uuids[t->next++]);
+	if (!v || !wanted(v)) {
+		arm(t, 0);
+		return 0;
+	}
+	t->busy = true;
+	return cmk_kek_get(t->agent->keks, v->st.kek, CMK_PATIENCE, on_newest,
+			   t, &t->op, e);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
 	struct cmk_rotation *t = userdata;
 	struct cmk_error e;
 
@@ -118,15 +155,9 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	if (t->next == t->n) {
 		t->n = 0;
 		arm_round(t);
-		return 0;
+	} else if (ask(t, &e)) {
+		on_ended(&e, t);
 	}
-	memcpy(order.uuid, t->uuids[t->next++], 16);
-	if (cmk_rewrap_start(t->agent, &order, NULL, on_ended, t, &e)) {
-		tell(t, order.uuid, &e);
-		arm(t, 0);
-		return 0;
-	}
-	t->busy = true;
 	return 0;
 }
 
@@ -162,6 +193,8 @@ void cmk_rotation_free(struct cmk_agent *a)
 
 	if (!t)
 		return;
+	if (t->op)
+		cmk_kek_cancel(t->op);
 	sd_event_source_disable_unref(t->timer);
 	free(t->uuids);
 	free(t);
