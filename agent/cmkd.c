@@ -72,6 +72,18 @@ static int harden(struct cmk_error *e)
 	return 0;
 }
 
+/*
+ * Nor does what the kernel allocates for this process, a buffer of a socket for
+ * one, wait for pages to be written to a volume that waits for this process.
+ * Where that right is not given, as in containers, all else goes on.
+ */
+static void flush_nothing(const struct daemon *d)
+{
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
+		cmk_audit_log(d->agent.audit, LOG_WARNING,
+			      "no I/O flusher (CAP_SYS_RESOURCE): %m; when memory is short the agent may wait for its own volumes");
+}
+
 /* -- signals -- */
 
 static int on_end(sd_event_source *s, const struct signalfd_siginfo *si,
@@ -277,6 +289,7 @@ static int run(struct daemon *d)
 		return e.status ?: CMK_FAILED;
 	}
 	cmk_audit_log(d->agent.audit, LOG_INFO, "cmkd %s", CMK_VERSION);
+	flush_nothing(d);
 	sd_notify(0, "READY=1\nSTATUS=Watching over keys.");
 	r = sd_event_loop(d->agent.event);
 	end_parts(d);
