@@ -13,6 +13,7 @@
 
 struct cmk_audit;
 struct cmk_config;
+struct cmk_helper_call;
 struct cmk_kek_set;
 struct cmk_link;
 struct cmk_prober;
@@ -30,6 +31,7 @@ struct cmk_volume;
  * @rekeys: list of the volumes that are rekeyed, rekey.c's
  * @look_rekey, @end_rekey: cmk_rekey_look() and _end(), for the volumes, which
  *	know no rekey
+ * @calls: list of what the helper has not answered yet, helper.c's
  * @rotation: looks for new versions of KEKs
  * @resync: due when the kernel's view has to be read again
  */
@@ -46,6 +48,7 @@ struct cmk_agent {
 	struct cmk_rekey *rekeys;
 	void (*look_rekey)(struct cmk_agent *a, const unsigned char uuid[16]);
 	void (*end_rekey)(struct cmk_agent *a, const unsigned char uuid[16]);
+	struct cmk_helper_call *calls;
 	struct cmk_rotation *rotation;
 	sd_event_source *resync;
 };

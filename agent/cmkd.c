@@ -25,6 +25,7 @@
 #include "config.h"
 #include "control.h"
 #include "crypto.h"
+#include "helper.h"
 #include "link.h"
 #include "methods.h"
 #include "probe.h"
@@ -247,6 +248,7 @@ static void end_parts(struct daemon *d)
 	cmk_rewraps_free(a);
 	cmk_rekeys_free(a);
 	cmk_rotation_free(a);
+	cmk_helper_end(a);
 	cmk_prober_free(a->prober);
 	cmk_link_free(a->link);
 	cmk_audit_free(a->audit);

@@ -346,7 +346,7 @@ static void look_armed(struct cmk_rekey *j)
 	uint64_t now = cmk_boottime();
 
 	if (now >= j->drain_at) {
-		cmk_helper_ask(j->agent, "Drain", j->uuid);
+		cmk_helper_ask(j->agent, "Drain", j->uuid, NULL);
 		j->drain_at = now + DRAIN_AGAIN;
 	}
 	arm(j, j->drain_at - now);

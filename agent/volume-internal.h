@@ -95,7 +95,21 @@ int cmk_volume_fetch(struct cmk_volume *v, enum cmk_volume_fetch why,
  */
 void cmk_volume_end_fetch(struct cmk_volume *v);
 
+/* Is the gate of a volume that is to be opened closed?  "held", "revoked". */
+int cmk_volume_check_gate(const struct cmk_nl_volume *k, struct cmk_error *e);
+
+/*
+ * Somebody has closed the gate of a volume that is being opened: no key is
+ * asked for any more, what has come is wiped, who waits is told, and the volume
+ * is gone.
+ */
+void cmk_volume_end_open(struct cmk_volume *v);
+
+/* The gate is closed: the plaintext in the node's caches goes, too. */
+void cmk_volume_purge(struct cmk_volume *v);
+
 enum cmk_cause cmk_volume_kernel_cause(enum cmk_pol_cause cause);
+enum cmk_pol_cause cmk_volume_pol_cause(enum cmk_cause cause);
 
 /* Unix microseconds if the clock is synchronised, else 0. */
 int64_t cmk_volume_clock(void);

@@ -196,6 +196,13 @@ static void opened(struct cmk_volume *v, const struct cmk_kek_result *last)
 	cmk_volume_observe(v, &o);
 }
 
+static bool is_open(const struct cmk_agent *a, const unsigned char uuid[16])
+{
+	const struct cmk_volume *v = cmk_volume_find(a, uuid);
+
+	return v && v->kernel.gate == CMK_GATE_OPEN;
+}
+
 static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
 {
 	struct cmk_pol_obs o = { .kind = CMK_OBS_RESTORED };
@@ -209,7 +216,8 @@ static void installed(struct cmk_volume *v, const struct cmk_kek_result *last)
 		v->kernel.cause = CMK_CAUSE_NONE;
 		v->kernel.closing = 0;
 		cmk_volume_observe(v, &o);
-		cmk_helper_ask(v->agent, "Return", v->st.uuid);
+		cmk_helper_ask(v->agent, "Return", v->st.uuid,
+			       is_open);
 		break;
 	case CMK_FETCH_FILL:
 		v->fill_at = 0;
@@ -349,6 +357,28 @@ void cmk_volume_end_fetch(struct cmk_volume *v)
 	v->keys = NULL;
 	cmk_error_set(&e, CMK_FAILED, -EKEYREVOKED, "gate-closed",
 		      "the gate was closed while its keys were on their way");
+	audit_failed(v, &e, NULL);
+	not_installed(v, &e);
+}
+
+int cmk_volume_check_gate(const struct cmk_nl_volume *k, struct cmk_error *e)
+{
+	const char *gate = cmk_gate_name(k->gate);
+
+	if (k->gate == CMK_GATE_OPEN)
+		return 0;
+	return cmk_error_set(e, CMK_FAILED, -EKEYREVOKED, gate,
+			     "the volume was %s (%s) before it had its keys; cmkctl restore takes it back",
+			     gate, cmk_cause_name(k->cause));
+}
+
+void cmk_volume_end_open(struct cmk_volume *v)
+{
+	struct cmk_error e = { .err = 0 };
+
+	cmk_volume_check_gate(&v->kernel, &e);
+	cmk_keys_free(v->keys);
+	v->keys = NULL;
 	audit_failed(v, &e, NULL);
 	not_installed(v, &e);
 }

@@ -185,7 +185,7 @@ int cmk_volume_open(struct cmk_agent *a, const struct cmk_state *st,
 
 	r = check_open(a, st, &k, e);
 	if (!r)
-		r = make_room(a, &k, e);
+		r = make_room(a, &k, e) ?: cmk_volume_check_gate(&k, e);
 	if (!r)
 		r = recall(a, st, &known, e);
 	if (r)

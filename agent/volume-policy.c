@@ -15,7 +15,6 @@
 
 #include "audit.h"
 #include "config.h"
-#include "helper.h"
 #include "link.h"
 #include "volume-internal.h"
 
@@ -138,7 +137,7 @@ static bool close_gate(struct cmk_volume *v, bool hold)
 				v->st.name, en.state_new, en.cause,
 				reason[0] ? ": " : "", reason);
 		cmk_volume_end_fetch(v);
-		cmk_helper_ask(v->agent, "Purge", v->st.uuid);
+		cmk_volume_purge(v);
 		return true;
 	}
 	en.result = CMK_AUDIT_FAILED;

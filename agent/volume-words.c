@@ -26,6 +26,31 @@ enum cmk_cause cmk_volume_kernel_cause(enum cmk_pol_cause cause)
 	return CMK_CAUSE_NONE;
 }
 
+enum cmk_pol_cause cmk_volume_pol_cause(enum cmk_cause cause)
+{
+	switch (cause) {
+	case CMK_CAUSE_KEK_DELETED:
+		return CMK_POL_CAUSE_DELETED;
+	case CMK_CAUSE_KEK_DISABLED:
+		return CMK_POL_CAUSE_DISABLED;
+	case CMK_CAUSE_KEK_EXPIRED:
+		return CMK_POL_CAUSE_EXPIRED;
+	case CMK_CAUSE_NO_PERMISSION:
+		return CMK_POL_CAUSE_PERMISSION;
+	case CMK_CAUSE_GRACE:
+		return CMK_POL_CAUSE_GRACE;
+	case CMK_CAUSE_ADMIN:
+		return CMK_POL_CAUSE_ADMIN;
+	case CMK_CAUSE_NONE:
+	case CMK_CAUSE_LEASE:
+	case CMK_CAUSE_HOLD_TIMEOUT:
+	case CMK_CAUSE_VM_FORK:
+	case CMK_CAUSE_SLEEP:
+		break;
+	}
+	return CMK_POL_CAUSE_KERNEL;
+}
+
 const char *cmk_volume_cause_name(const struct cmk_volume *v)
 {
 	enum cmk_cause cause = CMK_CAUSE_NONE;

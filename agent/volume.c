@@ -170,31 +170,6 @@ static void volume_gone(struct cmk_volume *v)
 	cmk_volume_forget(v);
 }
 
-static enum cmk_pol_cause pol_cause(enum cmk_cause cause)
-{
-	switch (cause) {
-	case CMK_CAUSE_KEK_DELETED:
-		return CMK_POL_CAUSE_DELETED;
-	case CMK_CAUSE_KEK_DISABLED:
-		return CMK_POL_CAUSE_DISABLED;
-	case CMK_CAUSE_KEK_EXPIRED:
-		return CMK_POL_CAUSE_EXPIRED;
-	case CMK_CAUSE_NO_PERMISSION:
-		return CMK_POL_CAUSE_PERMISSION;
-	case CMK_CAUSE_GRACE:
-		return CMK_POL_CAUSE_GRACE;
-	case CMK_CAUSE_ADMIN:
-		return CMK_POL_CAUSE_ADMIN;
-	case CMK_CAUSE_NONE:
-	case CMK_CAUSE_LEASE:
-	case CMK_CAUSE_HOLD_TIMEOUT:
-	case CMK_CAUSE_VM_FORK:
-	case CMK_CAUSE_SLEEP:
-		break;
-	}
-	return CMK_POL_CAUSE_KERNEL;
-}
-
 static enum cmk_pol_obs_kind gate_kind(const struct cmk_nl_volume *k)
 {
 	switch (k->gate) {
@@ -228,6 +203,18 @@ static bool of_its_own_accord(enum cmk_cause cause)
 	return false;
 }
 
+static bool is_closed(const struct cmk_agent *a, const unsigned char uuid[16])
+{
+	const struct cmk_volume *v = cmk_volume_find(a, uuid);
+
+	return v && v->kernel.gate != CMK_GATE_OPEN;
+}
+
+void cmk_volume_purge(struct cmk_volume *v)
+{
+	cmk_helper_ask(v->agent, "Purge", v->st.uuid, is_closed);
+}
+
 /* The kernel closed a gate of its own accord: nobody has written it yet. */
 static void audit_lapse(struct cmk_volume *v, const struct cmk_nl_volume *k)
 {
@@ -245,7 +232,7 @@ static void audit_lapse(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	cmk_audit_write(v->agent->audit, &en, "%s: %s by the kernel (%s)",
 			v->st.name, cmk_gate_name(k->gate),
 			cmk_cause_name(k->cause));
-	cmk_helper_ask(v->agent, "Purge", v->st.uuid);
+	cmk_volume_purge(v);
 }
 
 /*
@@ -260,6 +247,7 @@ static bool closed_on_keys(const struct cmk_volume *v,
 		(k->sticky && !v->kernel.sticky));
 }
 
+/* @v may be gone afterwards. */
 static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 {
 	struct cmk_pol_obs o = { .kind = gate_kind(k) };
@@ -271,9 +259,13 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	v->kernel = *k;
 	if (k->gate != CMK_GATE_OPEN)
 		v->not_closed = false;
+	if (v->life == CMK_VOLUME_OPENING && k->gate != CMK_GATE_OPEN) {
+		cmk_volume_end_open(v);
+		return;
+	}
 	if (v->life != CMK_VOLUME_WATCHED)
 		return;
-	o.cause = pol_cause(k->cause);
+	o.cause = cmk_volume_pol_cause(k->cause);
 	cmk_volume_observe(v, &o);
 	/* Else they would lie in memory until the last has come. */
 	if (closed)
@@ -290,7 +282,10 @@ static int adopt_header(struct cmk_volume *v)
 {
 	int r;
 
-	r = cmk_volume_configure(v, &v->blind);
+	r = cmk_state_load(v->agent->config->state_directory, v->st.uuid,
+			   &v->st, &v->blind);
+	if (!r)
+		r = cmk_volume_configure(v, &v->blind);
 	if (!r)
 		r = cmk_volume_load_header(v, &v->blind);
 	if (r)
@@ -335,9 +330,13 @@ static void adopt(struct cmk_agent *a, const struct cmk_nl_volume *k)
 	/* Not ours: nobody gave it a lease, so nobody asked us to open it. */
 	if (k->gate == CMK_GATE_OPEN && !k->lease_ttl && !k->live)
 		return;
+	/* A file that is there but cannot be read is tried again, and told. */
 	if (k->no_lease || cmk_state_load(a->config->state_directory, k->uuid,
-					  &st, &e))
+					  &st, &e) == -ENOENT)
 		return;
+	memcpy(st.uuid, k->uuid, 16);
+	if (!st.name[0])
+		snprintf(st.name, sizeof(st.name), "%s", k->name);
 	v = cmk_volume_new(a, &st);
 	if (!v)
 		return;
@@ -347,7 +346,7 @@ static void adopt(struct cmk_agent *a, const struct cmk_nl_volume *k)
 		      st.name, cmk_gate_name(k->gate));
 	/* The gate closed while no agent was there to say so. */
 	if (k->gate != CMK_GATE_OPEN && !k->sticky)
-		cmk_helper_ask(a, "Purge", k->uuid);
+		cmk_volume_purge(v);
 	try_adopt(v);
 }
 

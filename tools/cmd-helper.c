@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@
 
 #define REQUEST_MAX	8192
 #define WORDS		128
+#define PATIENCE	5000	/* milliseconds, for the whole request */
 
 struct request {
 	char text[REQUEST_MAX + 1];
@@ -51,7 +53,29 @@ static void take_fds(struct msghdr *msg, struct request *r)
 	r->nfds = 2;
 }
 
-/* One line; who sends no whole one has asked for nothing. */
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* There may be only so many of us: who is slow must not keep others out. */
+static bool comes_before(int64_t end)
+{
+	struct pollfd p = { .fd = 0, .events = POLLIN };
+	int64_t left;
+	int r;
+
+	do {
+		left = end - now_ms();
+		r = poll(&p, 1, left > 0 ? left : 0);
+	} while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+/* One line; who sends no whole one in time has asked for nothing. */
 static int receive(struct request *r)
 {
 	union {
@@ -60,6 +84,7 @@ static int receive(struct request *r)
 	} control;
 	struct iovec iov = { r->text, 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int64_t end = now_ms() + PATIENCE;
 	size_t len = 0;
 	ssize_t n;
 
@@ -68,6 +93,8 @@ static int receive(struct request *r)
 		iov.iov_len = REQUEST_MAX - len;
 		msg.msg_control = control.buf;
 		msg.msg_controllen = sizeof(control.buf);
+		if (!comes_before(end))
+			return -ETIMEDOUT;
 		n = recvmsg(0, &msg, MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -121,8 +148,9 @@ static void answer(int status)
 	char text[64];
 	int n = snprintf(text, sizeof(text), "{\"status\":%d}\n", status);
 
-	/* Who has gone does not want to know. */
+	/* Who has gone does not want to know; a child may go on for long. */
 	(void)!send(0, text, n, MSG_NOSIGNAL);
+	shutdown(0, SHUT_RDWR);
 }
 
 /* Only these two, whatever the words after them are. */
