@@ -91,6 +91,9 @@ all_caught() {
 		"the default is 60"
 	lie $MAN/cmkd.conf.5 's/^5s to 1h/5s to 2h/' "give 5s to 1h"
 	lie $MAN/cmkd.conf.5 's/^1 to 64/1 to 63/' "MaxConcurrent=64 is taken"
+	lie $MAN/cmkd.conf.5 's/^Up to 1d; 0: at/Up to 2d; 0: at/' \
+		"DenyHold=2d: give"
+	lie $MAN/cmkd.conf.5 '/^1 to 100/d' "HeaderBackups has no bounds"
 	lie $MAN/cmkd.conf.5 's/^\.B Proxy=/.B Poxy=/' "there is no Poxy"
 	lie packaging/cmkd.conf.example 's/^#KeyTimeout=30s/#KeyTimeout=31s/' \
 		"KeyTimeout=31s"
@@ -149,6 +152,8 @@ all_caught() {
 	lie $TARGET 's/^ENOENT  /EISDIR  /' "no EISDIR"
 	lie Documentation/control-protocol.rst 's/^Probe$/Sound/' \
 		"Probe is not there"
+	lie $MAN/cmkd.8 's/^\.BR bind /.BR bound /' "there is no bound"
+	lie $MAN/cmkd.8 's/^CMK_SEQ=/CMK_UUID=/' "CMK_SEQ is not there"
 	all_caught protocols
 }
 

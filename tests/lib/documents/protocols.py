@@ -105,12 +105,34 @@ def check_protocols(texts):
     texts.compare(DM_CMK, 'events',
                   set(re.findall(r'^([\w-]+)\n    ', events, re.M)),
                   {o['name'] for o in listed if 'event' in o})
+    check_audit(texts)
     code = ''.join(p.read_text() for p in sorted(
         (TREE / 'kernel').glob('[nlv]*.c')))
     check_rights(texts, table, code)
     for name in re.findall(r'^(E[A-Z]+)  ', text, re.M):
         texts.want(f'-{name}' in code, DM_CMK, 0, f'no {name} in the kernel')
     check_methods(texts)
+
+
+def check_audit(texts):
+    """Events and fields of cmkd(8) and cmkctl(8) are those of the journal."""
+    code = source('agent/audit.c')
+    page = 'Documentation/man/cmkd.8'
+    lines = [x for x in texts.man('cmkd.8') if x.section == 'AUDIT TRAIL']
+    said = ' '.join(x.text for before, x in zip(lines, lines[1:])
+                    if before.macro == 'TP')
+    own = ' '.join(x.text for x in texts.man('cmkctl.8')
+                   if x.section == 'AUDIT TRAIL')
+    others = set(re.findall(r'CMK_EVENT=(.*?) CMK', own)[0].split(' | '))
+    events = set(re.findall(r'\{ "([a-z-]+)",\s+"', code))
+    texts.compare(page, 'events', set(re.findall(r'[a-z-]+', said)) | others,
+                  events)
+    text = ' '.join(x.text for x in lines)
+    for word in re.findall(r'\] = "([a-z-]+)"', code):
+        texts.want(re.search(rf'[ (]{word}[ ,.)]', text), page, 0,
+                   f'the result {word} is not there')
+    texts.compare(page, 'fields', set(re.findall(r'CMK_\w+', text + own)),
+                  set(re.findall(r'"(CMK_\w+)"', code)))
 
 
 def check_methods(texts):

@@ -28,10 +28,11 @@ def settings(texts):
         elif key and line.text.startswith('Default: '):
             default = line.text[9:].rstrip('.')
             found[key][1] = '' if default == 'empty' else default
-        elif key and re.fullmatch(r'\d+\w* to .*\d.*\.', line.text):
+        elif key and re.fullmatch(r'\d+\w* to \d+\w*\.', line.text):
             found[key][2] = line.text.rstrip('.').split(' to ')
-        elif key and re.fullmatch(r'Up to \d+%\.', line.text):
-            found[key][2] = ['0%', line.text[6:-1]]
+        elif key and re.match(r'Up to \d', line.text):
+            most = re.split(r'[.;]', line.text[6:])[0]
+            found[key][2] = ['0%' if '%' in most else '0', most]
     return found
 
 
@@ -54,6 +55,8 @@ def code_defaults():
     text = source('agent/config.c')
     values = initializers(re.search(r'defaults = \{\n(.*?)^\};', text,
                                     re.M | re.S)[1])
+    words = dict(re.findall(r'#define\s+(CMK_\w+)\s+"(.*)"',
+                            source('agent/config.h')))
     spans = {'MSEC': 1e-3, 'SEC': 1, 'MIN': 60, 'HOUR': 3600, 'DAY': 86400}
     found = {}
     for key, kind, member, more in re.findall(
@@ -67,7 +70,7 @@ def code_defaults():
             found[key] = re.findall(r'"([\w-]+)"', more)[
                 value in ('true', 'CMK_POL_REVOKE_NOW')]
         else:
-            found[key] = value.strip('"')
+            found[key] = words.get(value, value.strip('"'))
     return found
 
 
@@ -107,17 +110,31 @@ def check_settings(texts):
     code = re.findall(r'\{ "(\w+)", "(\w+)", KEY_', source('agent/config.c'))
     texts.compare(page, 'keys', {k for _, k in known}, {k for _, k in code})
     check_defaults(texts, page, known)
-    # The longest lease needs a long grace.
-    grace = ('[Policy]', 'OfflineGrace', '30d')
-    for (section, key), (number, _, bounds) in known.items():
-        for bound, by in zip(bounds or (), (-1, 1)):
-            yes, said = taken([grace, (section, key, bound)])
-            texts.want(yes, page, number, said)
-            out = beyond(bound, by)
-            texts.want(not taken([grace, (section, key, out)])[0], page,
-                       number, f'{key}={out} is taken')
+    check_bounds(texts, page, known)
     check_example(texts, known)
     check_mentions(texts, {k: s for s, k in known})
+
+
+def check_bounds(texts, page, known):
+    """Each setting that is a number says from where to where it is taken."""
+    numbers = re.findall(r'"(\w+)", KEY_(?:SPAN|PERCENT|UINT)',
+                         source('agent/config.c'))
+    # The longest lease needs a long grace, the shortest grace a short lease.
+    long = [('[Policy]', 'CheckInterval', '1h'),
+            ('[Policy]', 'OfflineGrace', '30d')]
+    short = [('[Policy]', 'CheckInterval', '5s'),
+             ('[Policy]', 'LeaseTTL', '15s'),
+             ('[Azure]', 'RequestTimeout', '1s')]
+    for (section, key), (number, _, bounds) in known.items():
+        texts.want(bounds or key not in numbers, page, number,
+                   f'{key} has no bounds')
+        others = short if key == 'OfflineGrace' else long
+        for bound, by in zip(bounds or (), (-1, 1)):
+            yes, said = taken([*others, (section, key, bound)])
+            texts.want(yes, page, number, said)
+            out = beyond(bound, by)
+            texts.want(not taken([*others, (section, key, out)])[0], page,
+                       number, f'{key}={out} is taken')
 
 
 def check_example(texts, known):
