@@ -7,33 +7,15 @@
 #
 # cmk-timeout: 180
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-BIN=${CMK_BUILD:-$ROOT/build}/bin
+load cmkd
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
-	mkdir "$DIR/run"
-	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
-		"Kek=file:$DIR/service.kek" >"$DIR/cmkd.conf"
-	RUNTIME_DIRECTORY=$DIR/run "$BIN/cmkd" --config "$DIR/cmkd.conf" \
-		>>"$DIR/log" 2>&1 3>&- &
-	PID=$!
-	until [ -S "$DIR/run/cmkd.sock" ]; do
-		kill -0 $PID
-		sleep 0.05
-	done
+	cmkd_config
+	cmkd_start
 }
 
 teardown() {
-	kill $PID
-	wait $PID
-	sed 's/^/# /' "$DIR/log" | tail -n 30
-}
-
-# ask METHOD PARAMETERS
-ask() {
-	jq -nc --arg m "$1" --argjson p "$2" '{method: $m, parameters: $p}' |
-		socat -t 40 - "UNIX-CONNECT:$DIR/run/cmkd.sock" | tail -n 1
+	cmkd_stop
 }
 
 # refused CODE METHOD PARAMETERS

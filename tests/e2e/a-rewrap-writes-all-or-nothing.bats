@@ -8,6 +8,7 @@
 # cmk-timeout: 180
 
 load kvemu/kvemu
+load cmkd
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
@@ -16,33 +17,17 @@ setup() {
 	ctl key create pg >/dev/null
 	ctl key create other >/dev/null
 	config
-	agent_start
+	cmkd_start
 	truncate -s 64M "$DIR/disk"
 }
 
 config() {
-	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
-		"Kek=file:$DIR/service.kek" '[Azure]' \
-		"ImdsEndpoint=$KV_IMDS" "CaFile=$KV_DIR/ca.pem" \
-		"$@" >"$DIR/cmkd.conf"
-}
-
-agent_start() {
-	rm -f "$DIR/run/cmkd.sock"
-	RUNTIME_DIRECTORY=$DIR/run "${KVEMU%/*}/cmkd" --config "$DIR/cmkd.conf" \
-		>>"$DIR/log" 2>&1 3>&- &
-	PID=$!
-	until [ -S "$DIR/run/cmkd.sock" ]; do
-		kill -0 $PID
-		sleep 0.05
-	done
+	cmkd_config '[Azure]' "ImdsEndpoint=$KV_IMDS" "CaFile=$KV_DIR/ca.pem" "$@"
 }
 
 teardown() {
-	kill $PID
-	wait $PID
+	cmkd_stop
 	kvemu_stop
-	sed 's/^/# /' "$DIR/log" | tail -n 30
 }
 
 # ask METHOD PARAMETERS: the answer, its progress in $DIR/progress
@@ -64,13 +49,6 @@ rewrap() { ask Rewrap "{\"uuid\": \"$UUID\"}"; }
 set_kek() { ask SetKek "{\"uuid\": \"$UUID\", \"kek\": \"$1\"}"; }
 
 state() { jq -r ".$1" "$DIR/lib/state/$UUID.json"; }
-
-is() {
-	jq -e "$1" <<<"$output" >/dev/null || {
-		echo "not $1: $output"
-		return 1
-	}
-}
 
 # seen TEXT: is it in the header, in either copy, or in a backup?
 seen() { grep -qF "$1" "$DIR/disk" || grep -qrF "$1" "$DIR/lib/backup"; }
@@ -197,7 +175,7 @@ after() {
 	wait "$CALLER" || true
 	ctl switch slow 0 >/dev/null
 	[ "$(sha256sum <"$DIR/disk")" = "$before" ]
-	agent_start
+	cmkd_start
 	run rewrap
 	is .result.changed
 }
@@ -217,7 +195,7 @@ killed_between() {
 	wait $PID || true
 	wait "$CALLER" || true
 	rm "$fifo"
-	agent_start
+	cmkd_start
 }
 
 killed_while_keks_change() {
@@ -261,7 +239,7 @@ killed_while_keks_change() {
 	kill $PID
 	wait $PID || true
 	config MaxConcurrent=4
-	agent_start
+	cmkd_start
 	format direct
 	ctl key rotate pg >/dev/null
 	ctl switch slow 200 >/dev/null

@@ -10,6 +10,7 @@
 # cmk-timeout: 300
 
 load kvemu/kvemu
+load cmkd
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
@@ -17,17 +18,8 @@ setup() {
 	mkdir "$DIR/run"
 	kvemu_start
 	ctl key create pg >/dev/null
-	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
-		"Kek=file:$DIR/service.kek" '[Azure]' \
-		"ImdsEndpoint=$KV_IMDS" "CaFile=$KV_DIR/ca.pem" \
-		>"$DIR/cmkd.conf"
-	RUNTIME_DIRECTORY=$DIR/run "${KVEMU%/*}/cmkd" --config "$DIR/cmkd.conf" \
-		>>"$DIR/log" 2>&1 3>&- &
-	PID=$!
-	until [ -S "$DIR/run/cmkd.sock" ]; do
-		kill -0 $PID
-		sleep 0.05
-	done
+	cmkd_config '[Azure]' "ImdsEndpoint=$KV_IMDS" "CaFile=$KV_DIR/ca.pem"
+	cmkd_start
 	DISK=$DIR/disk
 	truncate -s 64M "$DISK"
 	UUID=$(ask Format "{\"device\": \"$DISK\", \"kek\": \"$KV_URL/keys/pg\",
@@ -39,22 +31,8 @@ setup() {
 
 teardown() {
 	if [ -n "$LOOP" ]; then losetup -d "$LOOP"; fi
-	kill $PID
-	wait $PID
+	cmkd_stop
 	kvemu_stop
-	sed 's/^/# /' "$DIR/log" | tail -n 30
-}
-
-ask() {
-	jq -nc --arg m "$1" --argjson p "$2" '{method: $m, parameters: $p}' |
-		socat -t 40 - "UNIX-CONNECT:$DIR/run/cmkd.sock" | tail -n 1
-}
-
-is() {
-	jq -e "$1" <<<"$output" >/dev/null || {
-		echo "not $1: $output"
-		return 1
-	}
 }
 
 header_sum() { head -c 16M "$1" | sha256sum; }
@@ -87,6 +65,8 @@ spoil() { printf x | dd of="$DISK" bs=1 seek="$1" conv=notrunc status=none; }
 	[ "$(stat -c %a "$DIR/first")" = 600 ]
 	run "$CTL" header backup "$DISK" "$DIR/first"
 	[ "$status" = 6 ]
+	run "$CTL" header backup "$DISK" "$DIR/other"
+	[[ $output = *"no range is rekeyed"* ]]
 	wipe
 	run restore "$DIR/first"
 	is '.result.seq == 1'

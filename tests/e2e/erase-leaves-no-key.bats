@@ -7,41 +7,17 @@
 #
 # cmk-timeout: 120
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-BIN=${CMK_BUILD:-$ROOT/build}/bin
+load cmkd
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
-	mkdir "$DIR/run"
-	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
-		"Kek=file:$DIR/service.kek" >"$DIR/cmkd.conf"
-	RUNTIME_DIRECTORY=$DIR/run "$BIN/cmkd" --config "$DIR/cmkd.conf" \
-		>"$DIR/log" 2>&1 3>&- &
-	PID=$!
-	until [ -S "$DIR/run/cmkd.sock" ]; do
-		kill -0 $PID
-		sleep 0.05
-	done
+	cmkd_config
+	cmkd_start
 	DISK=$DIR/disk
 }
 
 teardown() {
 	if [ -n "$LOOP" ]; then losetup -d "$LOOP"; fi
-	kill $PID
-	wait $PID
-	sed 's/^/# /' "$DIR/log"
-}
-
-ask() {
-	jq -nc --arg m "$1" --argjson p "$2" '{method: $m, parameters: $p}' |
-		socat -t 40 - "UNIX-CONNECT:$DIR/run/cmkd.sock" | tail -n 1
-}
-
-is() {
-	jq -e "$1" <<<"$output" >/dev/null || {
-		echo "not $1: $output"
-		return 1
-	}
+	cmkd_stop
 }
 
 # format MIB RANGE_SIZE: the data is a pattern

@@ -5,34 +5,19 @@
 # answer and harm nobody else; a caller that leaves ends nothing.  No kernel
 # module is needed for that.
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-BIN=${CMK_BUILD:-$ROOT/build}/bin
+load cmkd
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
-	mkdir "$DIR/run"
-	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
-		"Kek=file:$DIR/service.kek" '[Azure]' \
-		ImdsEndpoint=http://127.0.0.1:1 >"$DIR/cmkd.conf"
-	RUNTIME_DIRECTORY=$DIR/run "$BIN/cmkd" --config "$DIR/cmkd.conf" \
-		>"$DIR/log" 2>&1 3>&- &
-	PID=$!
-	until [ -S "$DIR/run/cmkd.sock" ]; do
-		kill -0 $PID
-		sleep 0.05
-	done
+	cmkd_config '[Azure]' ImdsEndpoint=http://127.0.0.1:1
+	cmkd_start
 }
 
 teardown() {
-	kill $PID
-	wait $PID
-	sed 's/^/# /' "$DIR/log"
+	cmkd_stop
 }
 
 # ask LINE...: sends all, prints what comes
 ask() { printf '%s\n' "$@" | socat -t 40 - "UNIX-CONNECT:$DIR/run/cmkd.sock"; }
-
-is() { jq -e "$1" <<<"$output" >/dev/null || { echo "not $1: $output"; false; }; }
 
 alive() {
 	run ask '{"method":"Status"}'
@@ -151,6 +136,13 @@ alive() {
 	kill -HUP $PID
 	alive
 	grep -q "configuration stays as it was" "$DIR/log"
+}
+
+@test "nor is one that the agent could not start with" {
+	printf '%s\n' '[Service]' Kek=pkcs11:token=x >>"$DIR/cmkd.conf"
+	kill -HUP $PID
+	alive
+	grep -q "configuration stays as it was: Kek=pkcs11:" "$DIR/log"
 }
 
 @test "no core dump, no unlocked page" {

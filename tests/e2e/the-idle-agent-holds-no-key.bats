@@ -5,29 +5,18 @@
 # none of them in any form, nor the header key.  Its memory is read from
 # outside; the same search finds a key in a process that holds it.
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-BIN=${CMK_BUILD:-$ROOT/build}/bin
+load cmkd
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
-	DIR=$BATS_TEST_TMPDIR
-	mkdir "$DIR/run"
-	printf '%s\n' '[Agent]' "StateDirectory=$DIR/lib" '[Service]' \
-		"Kek=file:$DIR/service.kek" >"$DIR/cmkd.conf"
-	RUNTIME_DIRECTORY=$DIR/run "$BIN/cmkd" --config "$DIR/cmkd.conf" \
-		>"$DIR/log" 2>&1 3>&- &
-	PID=$!
-	until [ -S "$DIR/run/cmkd.sock" ]; do
-		kill -0 $PID
-		sleep 0.05
-	done
+	cmkd_config
+	cmkd_start
 	truncate -s 256M "$DIR/disk"
 }
 
 teardown() {
 	[ -z "${HOLDER-}" ] || kill "$HOLDER"
-	kill $PID
-	wait $PID
+	cmkd_stop
 }
 
 format() {
@@ -37,13 +26,12 @@ format() {
 		tail -n 1 | jq -e .result.ranges
 }
 
-find_keys() {
-	"$BATS_TEST_DIRNAME/../lib/find-keys" "$DIR/disk" "$DIR/service.kek" "$1"
-}
+find_keys() { "$BATS_TEST_DIRNAME/../lib/find-keys" "$@"; }
 
 # no_key NAME: nor is the control blind, a process that holds the last key
 no_key() {
-	find_keys raw >"$DIR/key"
+	find_keys unwrap "$DIR/disk" "$DIR/service.kek" >"$DIR/keys"
+	find_keys raw "$DIR/keys" >"$DIR/key"
 	python3 -c 'import sys, time
 key = sys.stdin.buffer.read()
 open(sys.argv[1], "w")
@@ -53,11 +41,11 @@ time.sleep(60)' "$DIR/held" <"$DIR/key" 3>&- &
 		kill -0 $HOLDER
 		sleep 0.05
 	done
-	run find_keys $HOLDER
+	run find_keys in $HOLDER "$DIR/keys"
 	echo "$output"
 	[ "$status" = 0 ]
 	[[ $output == *"$1 byte 0"* ]]
-	run find_keys $PID
+	run find_keys in $PID "$DIR/keys"
 	echo "$output"
 	[ "$output" = - ]
 }
