@@ -55,6 +55,22 @@ ends() {
 	done
 }
 
+# alone CASE: likewise of what ends the agent, just after it was busy: what
+# handles an answer of the vault has the header key, and keeps it when it is
+# stopped, or leaves it to the kernel when it is killed
+alone() {
+	live
+	ram_next_request
+	ram_settle
+	guest "$1"
+	[ "$(asked)" = "$SETTLED" ] || {
+		echo "the agent was not idle when it ended"
+		return 1
+	}
+	ram_search
+	none
+}
+
 repeated() {
 	local i
 
@@ -162,11 +178,11 @@ while_they_hang() {
 }
 
 @test "the lease ends, the agent killed" {
-	repeated ends killed
+	repeated alone killed
 }
 
 @test "the lease ends, the agent stopped" {
-	repeated ends stopped
+	repeated alone stopped
 }
 
 @test "close, and the module unloaded" {

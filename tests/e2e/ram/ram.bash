@@ -72,6 +72,7 @@ machine_up() {
 	vm push "$VM" "$RAM_DIR/whose" /root/whose
 	vm push "$VM" "$KV_DIR/ca.pem" /root/ca.pem
 	vm exec -n "$VM" -- chmod 755 /root/guest /root/whose
+	: >"$BATS_FILE_TMPDIR/tapped"
 	guest up
 }
 
@@ -104,7 +105,7 @@ ram_up() {
 }
 
 ram_learn() {
-	guest tapped >"$BATS_FILE_TMPDIR/tapped"
+	guest tapped >>"$BATS_FILE_TMPDIR/tapped"
 	"$RAM_DIR/needles" "$BATS_FILE_TMPDIR/kek.pem" \
 		"tap=$BATS_FILE_TMPDIR/tapped" >"$NEEDLES.tap"
 	cat "$LASTING" "$NEEDLES.tap" >"$NEEDLES"
@@ -163,6 +164,19 @@ ram_settle() {
 		SETTLED=$(asked)
 		sleep 1
 	done
+}
+
+# ram_next_request: returns when one has come; the agent asks every 5 s
+ram_next_request() {
+	local before tries
+
+	before=$(asked)
+	for ((tries = 0; tries < 600; tries++)); do
+		[ "$(asked)" = "$before" ] || return 0
+		sleep 0.1
+	done
+	echo "the agent has not asked for a minute"
+	return 1
 }
 
 qmp() { vm qmp "$VM" "$@"; }
