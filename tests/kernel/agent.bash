@@ -3,16 +3,17 @@
 #
 # For tests of the agent in a test machine: `load agent` after `load cmk`.
 #
-#   vault_start            kvemu with the key "pg"; sets KV_DIR, KEK
+#   vault_start            kvemu with the key "pg", which was made with the
+#                          programs; sets KV_DIR, KEK
 #   ctl COMMAND...         the vault's control interface
 #   agent_config KEY=...   cmkd.conf with the strict profile, and [Policy] keys
 #   agent_start, agent_stop [SIGNAL]
-#   service_kek_keep, service_kek_reuse
-#                          one node key for all tests of a file: it takes the
-#                          emulated CPU seconds to make one
-#   volume_make [OPTION..] formats CMK_DISK under KEK and opens it as "vol";
-#                          sets VOL_UUID
-#   storm_start SECONDS    readers of the volume, with rests of 2 ms, until an
+#   service_kek            the node's own key, made as pg was
+#   service_up KEY=...     module, agent_config and agent, with that key for KEK
+#                          and no vault
+#   volume_make [OPTION..] formats CMK_DISK under KEK, by RANGE_SIZE or 32M,
+#                          and opens it as "vol"; sets VOL_UUID
+#   storm_start SECONDS    readers of the volume, with rests of 20 ms, until an
 #                          error or the time
 #   storm_wait, storm_field NAME
 #   state, wait_state STATE SECONDS
@@ -21,12 +22,13 @@ VOL=/dev/mapper/vol
 
 vault_start() {
 	KV_DIR=$BATS_TEST_TMPDIR/kv
+	mkdir -p "$KV_DIR"
+	cp "$CMK_BED/vault.json" "$KV_DIR/state.json"
 	kvemu --dir "$KV_DIR" --listen 127.0.0.1:0 --imds 127.0.0.1:0 "$@" \
 		>"$BATS_TEST_TMPDIR/kvemu.out" 2>&1 3>&- &
 	KV_PID=$!
 	ctl --wait 20 state >/dev/null
 	read -r _ _ KV_URL _ KV_IMDS <"$BATS_TEST_TMPDIR/kvemu.out"
-	ctl key create pg >/dev/null
 	KEK=$KV_URL/keys/pg
 }
 
@@ -62,21 +64,24 @@ agent_stop() {
 	AGENT_PID=
 }
 
-service_kek_keep() {
-	[ ! -e /var/lib/cmk/service.kek ] ||
-		cp -p /var/lib/cmk/service.kek "$BATS_FILE_TMPDIR/service.kek"
+service_kek() {
+	mkdir -p /var/lib/cmk
+	install -m 600 "$CMK_BED/service.kek" /var/lib/cmk
 }
 
-service_kek_reuse() {
-	mkdir -p /var/lib/cmk
-	[ ! -e "$BATS_FILE_TMPDIR/service.kek" ] ||
-		cp -p "$BATS_FILE_TMPDIR/service.kek" /var/lib/cmk/service.kek
+service_up() {
+	modprobe dm-cmk
+	KV_DIR=$BATS_TEST_TMPDIR
+	KEK=service
+	service_kek
+	agent_config "$@"
+	agent_start
 }
 
 volume_make() {
 	wipefs -aq "$CMK_DISK"
 	cmkctl -q --json format "$CMK_DISK" --force --kek "$KEK" \
-		--range-size 32M "$@" >"$BATS_TEST_TMPDIR/format"
+		--range-size "${RANGE_SIZE:-32M}" "$@" >"$BATS_TEST_TMPDIR/format"
 	VOL_UUID=$(jq -r .uuid "$BATS_TEST_TMPDIR/format")
 	cmkctl open "$CMK_DISK" vol --kek "$KEK"
 }
@@ -91,7 +96,7 @@ wait_state() {
 			echo "$(state), not $1"
 			return 1
 		}
-		sleep 0.2
+		sleep 0.4
 	done
 }
 
@@ -108,7 +113,7 @@ restore_vol() {
 
 storm_start() {
 	rm -f "$BATS_TEST_TMPDIR/storm"
-	iostorm "$VOL" 4 0 "$1" 4096 0 2000 >"$BATS_TEST_TMPDIR/storm" 3>&- &
+	iostorm "$VOL" 4 0 "$1" 4096 0 20000 >"$BATS_TEST_TMPDIR/storm" 3>&- &
 	STORM_PID=$!
 }
 

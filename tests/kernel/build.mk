@@ -37,6 +37,10 @@ TEST_TOOLS += $(BUILD)/bin/race
 $(BUILD)/bin/race: $(RACE_OBJ)
 	$(call link,$^ -ldevmapper -lpthread)
 
+TEST_TOOLS += $(BUILD)/test-keys/vault.json
+$(BUILD)/test-keys/vault.json: $(BUILD)/bin/kvemu tests/vm/mkkeys
+	$(Q)tests/vm/mkkeys $< $(@D)
+
 # Modules for tests, built as the module itself is: one copy for each kernel.
 .PHONY: test-modules
 TESTMODDIR := $(BUILD)/test-module/$(KVER)

@@ -63,21 +63,25 @@ trace_lost() {
 		/^overrun|^dropped/ {lost += $2} END {print lost + 0}'
 }
 
-# With context in the third of the letters after the CPU
+# A line of the kernel's is TASK-PID [CPU] FLAGS COUNT: EVENT: (PLACE) VALUES;
+# the third of the flags is the context.
 trace_lines() {
-	sed -nE 's/^ *(.+)-([0-9]+) +\[0*([0-9]+)\] ([^ ]{5}) +[0-9.]+: ([a-z_]+): \([^)]*\) ?(.*)$/\5 \4 \3 \2 \6 task=\1/p' \
-		$TRACEFS/trace | awk '
-		{
-			context = substr($2, 3, 1)
+	awk '
+		match($0, / \[[0-9]+\] [^ ][^ ][^ ][^ ][^ ] /) {
+			task = substr($0, 1, RSTART)
+			at = substr($0, RSTART + 1, RLENGTH - 2)
+			event = values = substr($0, RSTART + RLENGTH)
+			context = substr(at, length(at) - 2, 1)
 			where = index("hHzZ", context) ? "hardirq" : \
 				context == "s" ? "softirq" : \
-				/task=kworker/ ? "queue" : "task"
-			sub(/ task=.*/, "")
-			event = $1 " where=" where " cpu=" $3 " pid=" $4
-			$1 = $2 = $3 = $4 = ""
-			sub(/^ +/, "")
-			print event, $0
-		}'
+				task ~ /^ *kworker/ ? "queue" : "task"
+			gsub(/^.*-| /, "", task)
+			sub(/^ *[0-9.]+: /, "", event)
+			sub(/:.*/, "", event)
+			sub(/^[^(]*\([^)]*\) ?/, "", values)
+			print event, "where=" where, "cpu=" substr(at, 2) + 0,
+				"pid=" task, values
+		}' $TRACEFS/trace
 }
 
 # All of it is in TRACE, or this fails.

@@ -15,6 +15,10 @@ import time
 from . import channel, paths, payload
 from .paths import BedError
 
+# A real CPU copies and clears memory fastest by an instruction for bytes, and
+# says so.  An emulated one does that byte by byte; without these words the
+# kernel takes eight at a time, and programs need a third less of its time.
+QUICK_CPU = 'max,erms=off,fsrm=off,fzrm=off,fsrs=off,fsrc=off'
 PLAIN_INIT = f'/{payload.BED}/init'
 PR_SET_PDEATHSIG = 1
 
@@ -36,6 +40,7 @@ class Spec:
     disks: tuple = ()           # sizes, or names of raw files
     memory: str = '2G'
     cpus: int = 2
+    cpu: str = 'max'            # its model, as QEMU names it
     append: str = ''            # more of the kernel's command line
     console: bool = False       # a shell on the console
     reboot: bool = False        # reboots instead of ending
@@ -155,7 +160,7 @@ class Machine:
         return ['qemu-system-x86_64', '-nodefaults', '-no-user-config',
                 '-name', f'cmk-{self.folder.name}', '-display', 'none',
                 '-machine', 'q35', *self._cpus(spec),
-                '-cpu', 'max', '-m', spec.memory,
+                '-cpu', spec.cpu, '-m', spec.memory,
                 '-kernel', kernel / 'vmlinuz',
                 '-initrd', paths.initramfs(spec.kernel),
                 '-append', self._append(spec),
@@ -208,6 +213,15 @@ class Machine:
             return None
         mine = f'\0cmk-{self.folder.name}\0'.encode()
         return pid if mine in command else None
+
+    def cpu_time(self):
+        """Seconds of the host's CPUs that it has used; 0 when it has ended."""
+        try:
+            stat = pathlib.Path(f'/proc/{self.pid()}/stat').read_text()
+        except OSError:
+            return 0
+        user, system = stat.rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
 
     def running(self):
         return self.pid() is not None

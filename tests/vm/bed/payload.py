@@ -58,6 +58,11 @@ def _install_tests(stage):
                         dirs_exist_ok=True)
 
 
+def _install_keys(stage):
+    for file in (paths.BUILD / 'test-keys').glob('*'):
+        shutil.copy2(file, stage / BED / file.name)
+
+
 def _install_module(stage, series):
     """Put the module, and those of the tests, among the kernel's own and index
     all of them, so that the machine loads it on demand as any other."""
@@ -103,6 +108,7 @@ def build(series, file):
         _install_programs(stage)
         _install_packaging(stage)
         _install_tests(stage)
+        _install_keys(stage)
         has_module = _install_module(stage, series)
         with tarfile.open(file, 'w') as tar:
             for name in sorted(os.listdir(stage)):
