@@ -42,7 +42,8 @@ def make(run, what, *goals):
     log = run.folder / f'make-{what.replace(" ", "-")}.log'
     run.report.begin(f'building {what}')
     with open(log, 'w', encoding='utf-8') as copy:
-        done = subprocess.run(['make', '--no-print-directory', *goals],
+        done = subprocess.run(['make', '--no-print-directory',
+                               f'-j{os.cpu_count() or 1}', *goals],
                               cwd=paths.TREE, stdout=copy, check=False,
                               stderr=subprocess.STDOUT)
     run.report.end(f'building {what}')
@@ -98,16 +99,17 @@ def static_checks(run):
     run.report.end('checks')
 
 
-def side_by_side(run, tests):
-    """Tests of this machine beside tests in machines, and when the former are
-    through, machines beside each other: each leaves CPUs idle for much of its
-    time."""
+def side_by_side(run, tests, checks):
+    """Checks, then tests of this machine, which leave its CPUs idle for much
+    of their time, beside as many machines as there are CPUs."""
     here = [t for t in tests if t.mode in ('unit', 'host')]
     away = [t for t in tests if t.mode in ('plain', 'systemd')]
-    lanes = 1 + max(1, (os.cpu_count() or 1) // 2)
-    with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
-        jobs = [pool.submit(hosttests.run_all, run, here)]
-        jobs += [pool.submit(vmtests.run_group, run, group, number)
+    lanes = max(2, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(1) as first, \
+            concurrent.futures.ThreadPoolExecutor(lanes) as machines:
+        jobs = [first.submit(static_checks, run)] if checks else []
+        jobs += [first.submit(hosttests.run_all, run, here)]
+        jobs += [machines.submit(vmtests.run_group, run, group, number)
                  for number, group in enumerate(vmtests.groups(away))]
         for done in jobs:
             done.result()
@@ -145,11 +147,9 @@ def main():
     run = Run(args)
     remove_old_machines(run.folder / 'vm')
     run.folder.mkdir(parents=True, exist_ok=True)
-    if not args.names and not args.selftest:
-        static_checks(run)
     if not args.no_build and not args.selftest:
         tests = build(run, tests)
-    side_by_side(run, tests)
+    side_by_side(run, tests, not args.names and not args.selftest)
     return run.report.finish()
 
 

@@ -49,12 +49,15 @@ class Report:
         with self.lock:
             self.running[label] = time.monotonic()
 
-    def end(self, label):
-        """What took long is told: a run has little time."""
+    def end(self, label, cpu=None):
+        """What took long is told, and of a machine how many seconds of CPU
+        time it took: a run has little of both."""
         with self.lock:
             since = self.running.pop(label, None)
             if since and time.monotonic() - since >= SLOW:
-                self._write(f'# {label}: {time.monotonic() - since:.0f} s\n')
+                of_cpu = '' if cpu is None else f', {cpu:.0f} s of CPU time'
+                self._write(f'# {label}: {time.monotonic() - since:.0f} s'
+                            f'{of_cpu}\n')
 
     def note(self, text):
         with self.lock:
