@@ -36,22 +36,13 @@ capture_on() {
 	ip link set nlmon0 up
 	tcpdump -Z root -i nlmon0 -s 0 -U -w $CAPTURE 2>/tmp/tcpdump 3>&- &
 	DUMPER=$!
-	within 60 grep -q listening /tmp/tcpdump
+	until_true 15 grep -q listening /tmp/tcpdump
 }
 
 capture_off() {
 	kill -INT "$DUMPER"
 	wait "$DUMPER" || true
 	DUMPER=
-}
-
-within() {	# SECONDS COMMAND...
-	local end=$((SECONDS + $1))
-
-	until "${@:2}"; do
-		[ $SECONDS -lt $end ]
-		sleep 0.1
-	done
 }
 
 # captured HEX: any 16 bytes of it, as they are or as text
@@ -76,7 +67,7 @@ bytes_of() { openssl rand -hex 64; }
 	# as bytes, and a key that somebody gives away.
 	ip link set nlmon0 alias "$alias"
 	# It is the last message, and an end loses what was not read yet.
-	within 60 captured "$alias"
+	until_true 15 captured "$alias"
 	capture_off
 	dmsetup status cmk | grep -q live=2
 	captured "${UUID//-/}"
@@ -123,17 +114,26 @@ bytes_of() { openssl rand -hex 64; }
 # took ANSWER: microseconds
 took() { echo $(($(field end "$1") - $(field begin "$1"))); }
 
+# A key is sealed anew eight times at most: between two closings there has to be
+# time for a session.
 @test "a key is sealed while another volume's gate closes again and again" {
-	for ((i = 0; i < 60; i++)); do
+	local gates i=0
+
+	for _ in {1..20}; do
 		echo "hold $OTHER"
 		echo "restore $OTHER 60 hold"
+		sleep 0.2
 	done | nltool unbound >/tmp/gates 3>&- &
-	for ((i = 0; i < 200; i++)); do
-		echo "set $UUID $((i % 4)) 1 $KEY_A"
+	gates=$!
+	while kill -0 $gates 2>/dev/null; do
+		echo "set $UUID $((i++ % 4)) 1 $KEY_A"
+		sleep 0.01
 	done | nltool >/tmp/sets
-	wait
-	[ "$(grep -c '^set ok' /tmp/sets)" = 200 ]
-	[ "$(grep -c ' ok ' /tmp/gates)" = 120 ]
+	wait $gates
+	echo "# $(wc -l </tmp/sets) keys" >&3
+	[ "$(grep -c '^set ok' /tmp/sets)" -ge 20 ]
+	[ "$(grep -vc '^set ok' /tmp/sets)" = 0 ]
+	[ "$(grep -c ' ok ' /tmp/gates)" = 40 ]
 }
 
 # without NAME ALGORITHM: the load fails and says what is missing

@@ -4,6 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
+# cmk-cpus: 1
 # cmk-timeout: 900
 #
 # Neither a vault that drops connections or is overloaded nor a token service

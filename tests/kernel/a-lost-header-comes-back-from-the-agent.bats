@@ -6,6 +6,7 @@
 # cmk-mode: plain
 # cmk-disk: 256M
 # cmk-disk: 256M
+# cmk-cpus: 1
 # cmk-timeout: 600
 #
 # An installer or a pvcreate wrote over the header of a volume that is open:

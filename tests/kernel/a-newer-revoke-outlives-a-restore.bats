@@ -5,6 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 128M
+# cmk-cpus: 1
 # cmk-timeout: 900
 #
 # cmkctl restore undoes what it saw when it began: a revoke that came since
@@ -17,12 +18,7 @@ load cmk
 load agent
 
 setup() {
-	modprobe dm-cmk
-	KV_DIR=$BATS_TEST_TMPDIR
-	KEK=service
-	service_kek_reuse
-	agent_config OfflineGrace=4h LeaseTTL=5min
-	agent_start
+	service_up OfflineGrace=4h LeaseTTL=5min
 	volume_make
 	MARKER=/var/lib/cmk/revoked/$VOL_UUID
 	TAKEN=$MARKER.restoring
@@ -30,18 +26,7 @@ setup() {
 
 teardown() {
 	kill -CONT "$AGENT_PID" || true
-	service_kek_keep
 	all_down
-}
-
-# until_true SECONDS COMMAND...
-until_true() {
-	local end=$((SECONDS + $1))
-
-	until "${@:2}"; do
-		[ "$SECONDS" -lt "$end" ]
-		sleep 0.1
-	done
 }
 
 # It has seen the volume and waits for the agent's word.
@@ -56,8 +41,8 @@ stopped() {
 		cmkctl --json "${@:2}" >/dev/null 2>"$BATS_TEST_TMPDIR/words" \
 		3>&- &
 	PID=$!
-	until_true 60 test -e "$1"
-	until_true 60 child_of "$PID"
+	until_true 15 test -e "$1"
+	until_true 15 child_of "$PID"
 }
 
 # too_late: it goes on, and is refused
@@ -83,7 +68,7 @@ revoked_for() {
 	kill -STOP "$AGENT_PID"
 	cmkctl --json restore vol 2>"$BATS_TEST_TMPDIR/words" 3>&- &
 	PID=$!
-	until_true 60 waits_in_poll
+	until_true 15 waits_in_poll
 	cmkctl -q revoke vol --reason second
 	too_late "$AGENT_PID"
 	revoked_for second
@@ -148,7 +133,7 @@ closed_again() {
 	volume_make
 	# Between the vault's yes and the keys
 	ctl switch slow 100 >/dev/null
-	until_true 120 closed_again
+	until_true 30 closed_again
 	ctl switch slow 0 >/dev/null
 	wait_state "ready none" 60
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels: 6.12
-# cmk-more-kernels: 6.1
+# cmk-kernels:
+# cmk-more-kernels: 6.12 6.1
 # cmk-mode: plain
 # cmk-own-vm
 # cmk-mem: 2G

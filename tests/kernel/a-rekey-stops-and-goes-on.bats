@@ -29,6 +29,7 @@ setup() {
 teardown() {
 	[ ! -e $FAIL ] || fail_unload
 	gone cmk oracle disk
+	[ -z "${WHOLE-}" ] || losetup -d "$CMK_DISK"
 }
 
 opened() {	# [option...]
@@ -131,20 +132,46 @@ STRIPE=$((RANGE + 3072))
 	finished
 }
 
-@test "either of the first two records cannot be written" {
+# first_records_fail FRONT: of each that much is there, and harms nothing later
+first_records_fail() {
+	local place
+
 	for place in 0 2048; do
 		opened
-		no_writes $((RECORD + place)) 64
+		no_writes $((RECORD + place + $1)) 64
 		rekey_start
 		stopped 5 $RANGE
 		[ "$(status rekey_done)" = 0 ]
 		same seed
 		lower
 		rekey_arm resume
-		finished
+		reach complete
+		same seed
+		gone cmk
+		rekey_create
+		[ "$(status rekey)" = complete ]
+		nl "set $UUID 1 2 $NEW" >/dev/null
+		others
+		same seed
+		rekey_done
+		reach none 10
 		gone cmk
 		no_record
 	done
+}
+
+@test "either of the first two records cannot be written" {
+	first_records_fail 0
+}
+
+@test "likewise but for its front, on a disk of 4096-byte blocks" {
+	gone disk
+	modprobe loop
+	WHOLE=$CMK_DISK
+	CMK_DISK=$(losetup --show -f -b 4096 --direct-io=on "$WHOLE")
+	[ "$(blockdev --getss "$CMK_DISK")" = 4096 ]
+	lower
+	first_records_fail 8
 }
 
 @test "a device that fails altogether, and the volume made anew" {

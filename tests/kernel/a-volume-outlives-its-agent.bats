@@ -5,6 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 256M
+# cmk-cpus: 1
 # cmk-timeout: 800
 #
 # The end of the agent changes nothing until the lease is over; a new agent
@@ -114,6 +115,27 @@ goes_at_any_moment() {
 	wait_state "revoked kek-deleted" 40
 	ctl key recover pg >/dev/null
 	wait_state "ready none" 40
+}
+
+not_watched() {
+	cmkctl --json status vol | jq -r '.volumes[0].not_watched // ""'
+}
+says_damaged() { [[ "$(not_watched)" == *"$VOL_UUID.json"*damaged* ]]; }
+is_watched() { [ -z "$(not_watched)" ]; }
+
+@test "a damaged state file is told, and the volume watched with a whole one" {
+	local file=/var/lib/cmk/state/$VOL_UUID.json
+
+	agent_stop KILL
+	cp "$file" "$BATS_TEST_TMPDIR/state"
+	echo '{' >"$file"
+	agent_start
+	until_true 10 says_damaged
+	grep -q "vol: open, but cannot be watched: .*$VOL_UUID.json.* damaged" \
+		"$BATS_TEST_TMPDIR/cmkd.log"
+	cp "$BATS_TEST_TMPDIR/state" "$file"
+	until_true 15 is_watched
+	wait_state "ready none" 60
 }
 
 @test "revoked without an agent, it stays so with the next" {

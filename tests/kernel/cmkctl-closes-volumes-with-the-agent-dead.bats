@@ -5,6 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 128M
+# cmk-cpus: 1
 # cmk-timeout: 900
 #
 # revoke, hold and status need the kernel alone.  What an administrator closed
@@ -16,12 +17,7 @@ load cmk
 load agent
 
 setup() {
-	modprobe dm-cmk
-	KV_DIR=$BATS_TEST_TMPDIR
-	KEK=service
-	service_kek_reuse
-	agent_config OfflineGrace=4h
-	agent_start
+	service_up OfflineGrace=4h
 	volume_make
 	dd if=/dev/urandom of=/tmp/data bs=1M count=8 status=none
 	dd if=/tmp/data of="$VOL" bs=1M oflag=direct status=none
@@ -31,9 +27,8 @@ setup() {
 teardown() {
 	umount /var/lib/cmk/revoked 2>/dev/null || true
 	[ -n "${AGENT_PID-}" ] || agent_start
-	service_kek_keep
 	all_down
-	rm -f /tmp/data
+	rm -rf /tmp/data /var/lib/ours
 }
 
 read_all() { dd if="$VOL" bs=1M count=8 iflag=direct status=none; }
@@ -116,6 +111,26 @@ same() { read_all | cmp - /tmp/data; }
 	[ "$status" = 7 ]
 	[[ $output == *"will not outlive a reboot"* ]]
 	[ "$(state)" = "revoked admin" ]
+}
+
+@test "with a configuration that has become wrong it outlives them, too" {
+	local conf=/etc/cmk/cmkd.conf
+
+	cmkctl close vol
+	agent_stop
+	cp -a /var/lib/cmk /var/lib/ours
+	printf '%s\n' '[Agent]' StateDirectory=/var/lib/ours >>$conf
+	agent_start
+	cmkctl open "$CMK_DISK" vol --kek service
+	echo OfALaterRelease=yes >>$conf
+	cmkctl revoke vol
+	[ "$(jq -r .action "/var/lib/ours/revoked/$VOL_UUID")" = revoke ]
+	[ ! -e "$MARKER" ]
+	sed -i /OfALaterRelease/d $conf
+	cmkctl close vol
+	run cmkctl open "$CMK_DISK" vol --kek service
+	[ "$status" = 4 ]
+	[ ! -e "$VOL" ]
 }
 
 @test "a volume is found by name, UUID, mapped device and data device" {

@@ -15,7 +15,8 @@ load ../lib/trace
 load cmk
 load fail
 
-MIB=4
+MIB=${CMK_LONG:+4}
+MIB=${MIB:-2}
 SIZE=$((MIB * 2048))
 # Where the volume begins on the disk, and its first tweak
 START=2048 TWEAK=4096

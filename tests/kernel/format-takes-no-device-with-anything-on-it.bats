@@ -5,6 +5,7 @@
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
+# cmk-cpus: 1
 # cmk-timeout: 600
 #
 # A device that carries or does anything is refused with status 6 and is left
@@ -15,26 +16,17 @@ load ../lib/guest
 load cmk
 load agent
 
-setup() {
-	modprobe dm-cmk
-	KV_DIR=$BATS_TEST_TMPDIR
-	KEK=service
-	service_kek_reuse
-	agent_config OfflineGrace=4h
-	agent_start
-	dd if=/dev/zero of="$CMK_DISK" bs=1M status=none || true
-}
+setup() { service_up OfflineGrace=4h; }
 
 teardown() {
 	gone top
 	umount /mnt 2>/dev/null || true
 	swapoff "$CMK_DISK" 2>/dev/null || true
-	service_kek_keep
 	all_down
-	dd if=/dev/zero of="$CMK_DISK" bs=1M status=none || true
+	blkdiscard -f "$CMK_DISK"
 }
 
-sum() { dd if="$CMK_DISK" bs=1M iflag=direct status=none | sha256sum; }
+sum() { dd if="$CMK_DISK" bs=1M iflag=direct status=none | md5sum; }
 
 # untouched WORD [OPTION...]: format fails with 6, the word in its message,
 # and not a byte changed
@@ -88,6 +80,29 @@ untouched() {
 	[ "$(sum)" = "$before" ]
 	untouched "another sector size" --ensure --sector-size 512
 	untouched "another key" --ensure --kek https://a.vault.azure.net/keys/b
+}
+
+@test "--ensure writes what this node has not of the volume, and only that" {
+	local before state backup
+
+	cmkctl format "$CMK_DISK" --json >"$BATS_TEST_TMPDIR/made"
+	state=/var/lib/cmk/state/$(jq -r .uuid "$BATS_TEST_TMPDIR/made").json
+	backup=$(jq -r .header_backup "$BATS_TEST_TMPDIR/made")
+	cp "$state" "$BATS_TEST_TMPDIR/state"
+	cp "$backup" "$BATS_TEST_TMPDIR/backup"
+	sync
+	before=$(sum)
+	rm "$state" "$backup"
+	cmkctl format "$CMK_DISK" --ensure --dry-run
+	[ ! -e "$state" ]
+	run cmkctl format "$CMK_DISK" --ensure
+	[ "$status" = 0 ]
+	[[ $output == *"were not complete"* ]]
+	cmp "$state" "$BATS_TEST_TMPDIR/state"
+	cmp "$backup" "$BATS_TEST_TMPDIR/backup"
+	run cmkctl format "$CMK_DISK" --ensure
+	[[ $output == *"nothing was written"* ]]
+	[ "$(sum)" = "$before" ]
 }
 
 @test "a volume whose first copy is damaged is still somebody's volume" {

@@ -6,6 +6,7 @@
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
+# cmk-cpus: 1
 # cmk-timeout: 400
 #
 # So many events that the agent's socket takes no more: it asks for everything

@@ -4,6 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 128M
+# cmk-cpus: 1
 # cmk-timeout: 600
 #
 # open and close: a mapped device appears with all its keys or not at all, what
@@ -14,12 +15,7 @@ load cmk
 load agent
 
 setup() {
-	modprobe dm-cmk
-	KV_DIR=$BATS_TEST_TMPDIR
-	KEK=service
-	service_kek_reuse
-	agent_config OfflineGrace=4h HoldTimeout=11min KeyTimeout=7s
-	agent_start
+	service_up OfflineGrace=4h HoldTimeout=11min KeyTimeout=7s
 	volume_make
 	cmkctl -q close vol
 }
@@ -29,7 +25,6 @@ teardown() {
 	umount /mnt 2>/dev/null || true
 	rm -f /etc/cmktab
 	[ -n "${AGENT_PID-}" ] || agent_start
-	service_kek_keep
 	all_down
 }
 
@@ -66,6 +61,26 @@ refused() {
 	echo "vol UUID=$VOL_UUID service read-only" >/etc/cmktab
 	cmkctl open vol
 	[ "$(blockdev --getro "$VOL")" = 1 ]
+}
+
+# as NAME VALUE: kernel.NAME is VALUE for who reads it
+as() {
+	echo "$2" >"/tmp/$1"
+	mount --bind "/tmp/$1" "/proc/sys/kernel/$1"
+}
+
+@test "a kernel that panics on hung tasks sees no wait that is so long" {
+	as hung_task_panic 1
+	as hung_task_timeout_secs 60
+	run cmkctl open "$CMK_DISK" vol --kek service
+	umount /proc/sys/kernel/hung_task_{panic,timeout_secs}
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"HoldTimeout= is cut to 40 s"* ]]
+	[[ $output != *KeyTimeout* ]]
+	table=$(dmsetup table vol)
+	[[ $table == *key_timeout:7* ]]
+	[[ $table == *hold_timeout:40* ]]
 }
 
 @test "a name that is not in cmktab, and a device without an allowed key" {
@@ -178,4 +193,46 @@ refused() {
 	[ "$(cmkctl --json status | jq -c .volumes)" = "[]" ]
 	run cmkctl probe vol
 	[ "$status" = 6 ]
+}
+
+unwraps() { grep -c '"op":"unwrapKey"' "$KV_DIR/requests.log" || true; }
+asked_since() { [ "$(unwraps)" -ge $(($1 + $2)) ]; }
+
+@test "revoked while its keys are on their way: no further one is asked for" {
+	local before after opened=0 out=$BATS_TEST_TMPDIR/opened
+
+	agent_stop
+	vault_start
+	agent_config OfflineGrace=4h
+	sed -i 's/^RequestTimeout=.*/RequestTimeout=8s\nMaxConcurrent=1/' \
+		/etc/cmk/cmkd.conf
+	agent_start
+	RANGE_SIZE=8M
+	volume_make --wrap direct
+	cmkctl -q close vol
+	before=$(unwraps)
+	ctl switch slow 1000 >/dev/null
+	cmkctl open "$CMK_DISK" vol --kek "$KEK" >"$out" 2>&1 3>&- &
+	opener=$!
+	until_true 30 asked_since "$before" 2
+	# Its own status is that of what may be gone before it has told all.
+	cmkctl revoke --all || true
+	wait "$opener" || opened=$?
+	cat "$out"
+	[ "$opened" = 1 ]
+	[[ "$(<"$out")" == *"was revoked (admin) before it had its keys"* ]]
+	[ ! -e "$VOL" ]
+	[ "$(cmkctl --json status | jq -c .volumes)" = "[]" ]
+
+	# One that the vault has heard of may still be written down.
+	sleep 3
+	after=$(unwraps)
+	[ "$after" -lt $((before + 10)) ]
+	sleep 4
+	[ "$(unwraps)" = "$after" ]
+
+	ctl switch slow 0 >/dev/null
+	cmkctl restore "UUID=$VOL_UUID"
+	cmkctl open "$CMK_DISK" vol --kek "$KEK"
+	[ "$(state)" = "ready none" ]
 }

@@ -4,6 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
+# cmk-cpus: 1
 # cmk-timeout: 600
 #
 # Without any verdict of the vault the offline grace ends in a hold, never in a

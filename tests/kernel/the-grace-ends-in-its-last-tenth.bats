@@ -6,6 +6,7 @@
 # cmk-mode: plain
 # cmk-disk: 64M
 # cmk-disk: 64M
+# cmk-cpus: 1
 # cmk-timeout: 500
 #
 # An outage that is longer than OfflineGrace ends in a hold, between nine tenths
@@ -58,7 +59,7 @@ watch() {	# NAME
 		*"gate=held cause=grace"*) break ;;
 		*) return 1 ;;
 		esac
-		sleep 0.05
+		sleep 0.1
 	done
 	[ "$SECONDS" -lt "$end" ]
 	held=$(now)

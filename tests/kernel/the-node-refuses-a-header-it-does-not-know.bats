@@ -4,6 +4,7 @@
 # cmk-kernels: 6.12
 # cmk-mode: plain
 # cmk-disk: 256M
+# cmk-cpus: 1
 # cmk-timeout: 500
 #
 # The node, not the disk, says which key opens a volume and which header is

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels: 6.1 6.12
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
 # cmk-mode: plain
 #
 # Where the crypto of a bio is done.  On a RAM disk an I/O completes while it

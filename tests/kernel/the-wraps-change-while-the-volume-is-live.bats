@@ -5,6 +5,7 @@
 # cmk-more-kernels: 6.1
 # cmk-mode: plain
 # cmk-disk: 256M
+# cmk-cpus: 1
 # cmk-timeout: 900
 #
 # A volume under load goes to a new version of its key, to another vault, to a
@@ -19,23 +20,30 @@ setup() {
 	modprobe dm-cmk
 	vault_start
 	agent_config
-	service_kek_reuse
+	service_kek
 	agent_start
 }
 
 teardown() {
-	service_kek_keep
 	reader_end
 	if [ -n "${HSM_PID-}" ]; then
 		kill "$HSM_PID"
 		wait "$HSM_PID" || true
 	fi
 	all_down
+	[ ! -e /dev/mapper/below ] || dmsetup resume below
+	gone below
 }
 
 kid() { cmkctl --json dump "$CMK_DISK" | jq -r '.keks[].kid'; }
 status_of() { cmkctl --json status vol | jq -r ".volumes[0] | $1"; }
 data_sum() { dd if="$CMK_DISK" bs=1M skip=16 count=16 status=none | sha256sum; }
+
+# newest_asked: how often the key without a version was
+newest_asked() {
+	grep -cE '"method":"GET","path":"/keys/pg/?"' "$KV_DIR/requests.log" ||
+		true
+}
 
 # The load only reads: what is on the disk must not change by a byte.
 begin() {
@@ -126,6 +134,28 @@ rotated() {
 	done
 	[ "$(kid)" != "$before" ]
 	unharmed
+}
+
+@test "the vault is asked for a new version without a look at the disk" {
+	local asked
+
+	dmsetup create below --table \
+		"0 $(sectors "$CMK_DISK") linear $CMK_DISK 0"
+	CMK_DISK=/dev/mapper/below
+	agent_stop
+	agent_config RotateInterval=3s
+	agent_start
+	volume_make
+	dmsetup suspend --noflush --nolockfs below
+	asked=$(newest_asked)
+	for _ in {1..60}; do
+		[ "$(newest_asked)" -lt $((asked + 2)) ] || break
+		sleep 0.5
+	done
+	agent_answers
+	dmsetup resume below
+	[ "$(newest_asked)" -ge $((asked + 2)) ]
+	wait_state "ready none" 10
 }
 
 hsm_start() {

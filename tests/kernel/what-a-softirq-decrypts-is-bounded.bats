@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# cmk-kernels: 6.1 6.12
+# cmk-kernels: 6.12
+# cmk-more-kernels: 6.1
 # cmk-mode: plain
 #
 # A completion in a softirq keeps its CPU from all others.  What it decrypts

@@ -39,9 +39,6 @@ setup() {
 
 teardown() {
 	[ ! -e "$VOL" ] || cmkctl -q close vol
-	cmp -n $((DATA_MIB << 20)) \
-		-i "$((HEADER_MIB << 20)):$(((HEADER_MIB + SAVED_MIB) << 20))" \
-		"$CMK_DISK" "$SAVED"
 	journalctl -u cmkd -o cat --no-pager -n 5
 }
 
@@ -90,9 +87,13 @@ opens() {
 	cmkctl -q close vol
 }
 
-# Of each kind of field one byte: documented in on-disk-format.rst.
-FIELDS=(8 12 16 20 24 48 80 128 144 152 176 184 188 196
-	512 520 576 1080 $((8192 + 300)) $((1 << 20)) $(((1 << 20) + 4)))
+# Of each kind of field one byte: documented in on-disk-format.rst.  In the
+# short form those that differ in what they stop: features, checksum, sequence,
+# sizes, the KEK, what it wraps, and the ranges' part.
+FIELDS=(16 24 48 144 576 $((8192 + 300)) $((1 << 20)))
+[ -z "${CMK_LONG-}" ] ||
+	FIELDS+=(8 12 20 80 128 152 176 184 188 196 512 520 1080
+		$(((1 << 20) + 4)))
 # By which cmktab's UUID= finds the device.
 NAMES=(0 7 32 47)
 
@@ -101,10 +102,9 @@ NAMES=(0 7 32 47)
 	header_is_whole
 }
 
-@test "a byte of copy A, ${#FIELDS[@]} in turn" {
+@test "a byte of copy A, of each kind of field" {
 	local at
 
-	[ "${#FIELDS[@]}" -ge 20 ]
 	for at in "${FIELDS[@]}"; do
 		echo "byte $at"
 		flip "$at"
@@ -190,4 +190,10 @@ NAMES=(0 7 32 47)
 	echo "$output"
 	[ "$status" != 0 ]
 	[ ! -e "$VOL" ]
+}
+
+@test "after all that the data area has each of its bytes" {
+	cmp -n $((DATA_MIB << 20)) \
+		-i "$((HEADER_MIB << 20)):$(((HEADER_MIB + SAVED_MIB) << 20))" \
+		"$CMK_DISK" "$SAVED"
 }

@@ -72,7 +72,7 @@ worst() {
 	local round
 
 	for round in $(seq "$ROUNDS"); do
-		storm_start 60 32 32
+		storm_start 240 32 32
 		sleep "1.$((RANDOM % 10))"
 		revoke_once "round $round"
 		is_revoked "round $round"
@@ -86,7 +86,7 @@ worst() {
 
 	for round in $(seq "$ROUNDS"); do
 		kill_agent
-		storm_start 60 32 32
+		storm_start 240 32 32
 		sleep "1.$((RANDOM % 10))"
 		[ "$(cmkctl status --json | jq -r .agent)" != running ]
 		state_is "ready none"

@@ -224,6 +224,10 @@ as() { setpriv --reuid="$1" --regid="$1" --init-groups "${@:2}"; }
 	[ "$status" = 3 ]
 	run as officer cmkctl restore vol
 	[ "$status" = 3 ]
+	# Root would open what they name.
+	run as officer cmkctl revoke $VOL /dev/watchdog
+	echo "$output"
+	[ "$status" = 3 ]
 	printf '{"method":"Purge","uuid":"%s"}\n' "$(status .uuid)" |
 		as officer socat - UNIX-CONNECT:/run/cmk-helper.sock |
 		grep '"status":3'
@@ -247,6 +251,18 @@ root_restores() {
 @test "a member of the security group revokes, with the agent dead" {
 	cycle officer_revokes -- root_restores
 	told
+}
+
+@test "and with a configuration that has become wrong" {
+	echo OfALaterRelease=yes >>/etc/cmk/cmkd.conf
+	run as officer cmkctl hold vol
+	sed -i /OfALaterRelease/d /etc/cmk/cmkd.conf
+	echo "$output"
+	[ "$status" = 7 ]
+	[[ $output == *"may not outlive a reboot"* ]]
+	[ "$(state)" = "held admin" ]
+	cmkctl restore vol
+	until_true 20 serves
 }
 
 @test "no page of the database is damaged" {

@@ -94,7 +94,7 @@ measure() {
 	shift
 
 	for run in $(seq "$RUNS"); do
-		storm_start 60
+		storm_start 180
 		at_some_time "$run"
 		"${no[@]}"
 		storm_wait

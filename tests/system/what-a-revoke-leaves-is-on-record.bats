@@ -10,12 +10,13 @@
 #
 # What of the data a revoke could not take out of the machine's memory is in the
 # audit trail: with a command, though no agent lives, and who gave it; and with
-# the vault's no.
+# the vault's no, also where the first helper did not do what it was asked for.
 
 load ../lib/guest
 load node
 
 MNT=/run/left
+HELPER=/run/systemd/system/cmk-helper@.service.d
 
 setup_file() {
 	node_up
@@ -47,12 +48,21 @@ has_open() { find "/proc/$HOLDER/fd" -lname $MNT/file | grep -q .; }
 
 teardown() {
 	node_tell
+	rm -rf $HELPER /run/came /run/went-on
+	systemctl daemon-reload
 	kill "$HOLDER" || true
 	wait "$HOLDER" || true
 	umount $MNT || true
 	agent_may_live
 	systemctl start cmkd
 	cmkctl -q restore vol 2>/dev/null || true
+}
+
+helper_is() {	# SHELL COMMAND
+	mkdir -p $HELPER
+	printf '%s\n' '[Service]' ExecStart= "ExecStart=/bin/sh -c '$1'" \
+		>$HELPER/test.conf
+	systemctl daemon-reload
 }
 
 is_there() { entry "$1" | grep -q CMK_LEFT; }
@@ -79,6 +89,26 @@ is_there() { entry "$1" | grep -q CMK_LEFT; }
 		.CMK_STATE_NEW == "revoked" and
 		(.CMK_LEFT | contains($left))'
 	vault key recover pg >/dev/null
+}
+
+@test "with the vault's no, though the first helper ends without a word" {
+	helper_is 'mkdir /run/came || exec cmkctl helper'
+	vault key delete pg >/dev/null
+	wait_state "revoked kek-deleted" 15
+	until_true 20 is_there purge
+	[ -d /run/came ]
+	vault key recover pg >/dev/null
+}
+
+@test "what is under way when the helper answers goes on to its end" {
+	helper_is '(sleep 3; mkdir /run/went-on) & exec cmkctl helper'
+	printf '{"method":"Purge","uuid":"%s"}\n' "$(status .uuid)" |
+		socat -t 30 - UNIX-CONNECT:/run/cmk-helper.sock |
+		grep '"status":0'
+	[ ! -e /run/went-on ]
+	until_true 20 test -d /run/went-on
+	journalctl --sync
+	! journalctl -b -u 'cmk-helper@*' | grep "Failed with result"
 }
 
 @test "where nothing is left, nothing is said to be" {
