@@ -10,9 +10,9 @@ import re
 from . import session
 from .cells import TARGETS
 
-BUDGET = {'psync': 40e6}        # instructions of one run at least
-BUDGET_QUEUED = 400e6           # whose time fio tells in milliseconds
+BUDGET = 40e6                   # instructions of one run at least
 BUDGET_AWAY = 18e6              # of the short one of two runs
+BUDGET_QUEUED = 8e6             # likewise, where the CPU is never idle
 # A disk that takes no time on the host.  Without ioeventfd it hears of a
 # request at once, not when its host gets round to it: the machine's clock
 # would run on meanwhile from timer to timer, each of which costs something.
@@ -24,9 +24,10 @@ VIRTIO = ('-blockdev', 'driver=null-co,node-name=bench,size=134217728,'
 def rounds(load):
     """So many I/Os that the figure is worth something."""
     guess = 8000 + load.kib * 2500
+    budget = BUDGET_QUEUED if load.depth > 1 else BUDGET
     if load.disk != 'ram':
-        return max(40, int(BUDGET_AWAY / guess))
-    return max(40, int(BUDGET.get(load.engine, BUDGET_QUEUED) / guess))
+        budget = BUDGET_AWAY
+    return max(40, int(budget / guess))
 
 
 def _line(load, targets):

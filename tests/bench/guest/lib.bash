@@ -17,8 +17,9 @@ trap '[ $? = 0 ] || echo "error $BASH_COMMAND" >&3' EXIT
 ram() {
 	[ ! -b /dev/ram0 ] || return 0
 	modprobe brd rd_nr=1 rd_size=$((SIZE / 2))
-	# A page that was never written costs less to read, more to write.
-	dd if=/dev/urandom of=/dev/ram0 bs=1M count=$((SIZE / 2048)) status=none
+	# A page that was never written costs less to read, more to write; what
+	# is in it, nothing.
+	dd if=/dev/zero of=/dev/ram0 bs=1M count=$((SIZE / 2048)) status=none
 }
 
 # null IRQMODE
@@ -26,7 +27,7 @@ null() {
 	modprobe -r null_blk 2>/dev/null || true
 	modprobe null_blk nr_devices=1 memory_backed=1 gb=1 bs=512 \
 		irqmode="$1" queue_mode=2
-	dd if=/dev/urandom of=/dev/nullb0 bs=1M count=$((SIZE / 2048)) \
+	dd if=/dev/zero of=/dev/nullb0 bs=1M count=$((SIZE / 2048)) \
 		status=none
 }
 
@@ -79,38 +80,34 @@ devices() {
 	targets_on "$disk" "$2"
 }
 
-# fio_on TARGET RW KIB ENGINE DEPTH OPTION...
+# fio_on TARGET RW KIB ENGINE DEPTH OPTION...; "": as the options say
 fio_on() {
-	fio --filename="/dev/mapper/$1" --rw="$2" --bs="$3k" \
+	fio ${1:+--filename="/dev/mapper/$1"} --rw="$2" --bs="$3k" \
 		--ioengine="$4" --iodepth="$5" --direct=1 --thread \
 		--norandommap --output-format=json "${@:6}"
 }
 
-# load RUNS TARGET RW KIB ENGINE DEPTH OPTION...: fio's answer, so many jobs
-load() {
-	local i args=()
-
-	for ((i = 0; i < $1; i++)); do
-		args+=(--stonewall --name="run$i")
-	done
-	fio_on "${@:2}" "${args[@]}"
-}
-
-# What a call takes, by fio's clock around it; with more than one under way,
-# what the whole takes.
+# What a call takes, by fio's clock around it
 ONE='(.read, .write) | select(.total_ios > 0) | .lat_ns.mean'
-MANY='(.read, .write) | select(.total_ios > 0) | .runtime * 1e6 / .total_ios'
 
-# What else the machine does only adds, so that the lowest of three runs is
-# nearest to the cost.
+# With one I/O at a time: what else the machine does only adds, so that the
+# lowest of three runs is nearest to the cost.  fio is begun once for all
+# targets: that takes an emulated CPU longer than most of their runs.
 #
-# once TARGET RW KIB ENGINE DEPTH NR
-once() {
-	local filter=$MANY
+# lowest RW KIB ENGINE DEPTH NR TARGET...: `TARGET NANOSECONDS` of each
+lowest() {
+	local target i args=()
 
-	[ "$5" -gt 1 ] || filter=$ONE
-	load 3 "$1" "$2" "$3" "$4" "$5" --number_ios="$6" --io_size=1t |
-		jq "[.jobs[] | $filter] | min"
+	for target in "${@:6}"; do
+		for i in 1 2 3; do
+			args+=(--name="$target" --stonewall
+				--filename="/dev/mapper/$target")
+		done
+	done
+	fio_on "" "${@:1:4}" --number_ios="$5" --io_size=1t "${args[@]}" |
+		jq -r --args "\$ARGS.positional[] as \$t |
+			[.jobs[] | select(.jobname == \$t) | $ONE] |
+			\"\(\$t) \(min)\"" "${@:6}"
 }
 
 # busy FILE: nanoseconds in which the one CPU of a machine was not idle, from
