@@ -134,7 +134,7 @@ STRIPE=$((RANGE + 3072))
 
 # first_records_fail FRONT: of each that much is there, and harms nothing later
 first_records_fail() {
-	local place
+	local place RANGE=2048 SECTORS=8192
 
 	for place in 0 2048; do
 		opened

@@ -34,7 +34,7 @@ open_cmk() {	# DEVICE SIZE [OPTION...]
 	set_keys "$KEY_A"
 }
 
-cycles() { [ -n "${CMK_LONG:-}" ] && echo 400 || echo 20; }
+cycles() { [ -n "${CMK_LONG:-}" ] && echo 400 || echo 12; }
 
 hotplug() {
 	local n

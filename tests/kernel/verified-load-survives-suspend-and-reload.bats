@@ -32,7 +32,7 @@ open_many() {
 	set_keys "${keys[@]}"
 }
 
-load_seconds() { [ -n "${CMK_LONG:-}" ] && echo 600 || echo 20; }
+load_seconds() { [ -n "${CMK_LONG:-}" ] && echo 600 || echo 10; }
 
 fio_verify() {
 	fio --name=v --filename=/dev/mapper/cmk --rw=randrw --direct=1 \
