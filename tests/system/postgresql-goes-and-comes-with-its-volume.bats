@@ -71,7 +71,14 @@ teardown() {
 	cmkctl -q restore vol 2>/dev/null || true
 }
 
-sql() { su postgres -c 'psql -XAtq -v ON_ERROR_STOP=1' <<<"$1"; }
+as() { setpriv --reuid="$1" --regid="$1" --init-groups "${@:2}"; }
+
+# What is asked often is started without a session and without Debian's wrapper,
+# which is a Perl program: an emulated CPU takes seconds for them.
+PG_BIN=/usr/lib/postgresql/15/bin
+PSQL=("$PG_BIN/psql" -XAtq -v ON_ERROR_STOP=1)
+
+sql() { as postgres "${PSQL[@]}" <<<"$1"; }
 
 # Rows one by one, of one session; a number is in the log when its COMMIT was
 # answered.  Return: 0 if there was no error until it was told to stop.
@@ -79,15 +86,14 @@ write_rows() {
 	local i answer
 
 	i=$(sql "SELECT coalesce(max(id), 0) + 1 FROM t") || return 1
-	coproc PSQL { su postgres -c \
-		'stdbuf -oL psql -XAtq -v ON_ERROR_STOP=1'; }
+	coproc CLIENT { as postgres stdbuf -oL "${PSQL[@]}"; }
 	until [ -e "$ENOUGH" ]; do
 		printf 'INSERT INTO t VALUES (%s);\n\\echo %s\n' "$i" "$i"
-		read -r answer <&"${PSQL[0]}" || return 1
+		read -r answer <&"${CLIENT[0]}" || return 1
 		[ "$answer" = "$i" ] || return 1
 		echo "$i" >>"$ROWS"
 		i=$((i + 1))
-	done >&"${PSQL[1]}"
+	done >&"${CLIENT[1]}"
 } 2>/dev/null
 
 writer_start() {
@@ -216,8 +222,6 @@ waits_and_goes_on() {
 	told
 }
 
-as() { setpriv --reuid="$1" --regid="$1" --init-groups "${@:2}"; }
-
 @test "who is neither root nor of the security group may not" {
 	run as other cmkctl revoke vol
 	echo "$output"
@@ -267,7 +271,7 @@ root_restores() {
 
 @test "no page of the database is damaged" {
 	systemctl stop $UNIT
-	su postgres -c "/usr/lib/postgresql/15/bin/pg_checksums --check \
+	su postgres -c "$PG_BIN/pg_checksums --check \
 		-D /srv/pg/15/main" | grep "Bad checksums: *0"
 	systemctl start $UNIT
 }
