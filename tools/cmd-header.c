@@ -124,8 +124,8 @@ static int backup(struct cmkctl *ctl, struct args *a)
 	else if (!ctl->quiet)
 		printf("%s: header of sequence %llu written to %s\n"
 		       "It opens the volume with %s, and does so for as long as that key can be\n"
-		       "used and no range is rekeyed, also when the volume has been rewrapped.\n", a->path,
-		       (unsigned long long)info.seq, a->file,
+		       "used and no range is rekeyed, also when the volume has been rewrapped.\n",
+		       a->path, (unsigned long long)info.seq, a->file,
 		       json_string_value(json_array_get(kids, 0)));
 	return CMK_OK;
 }
