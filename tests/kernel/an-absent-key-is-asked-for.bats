@@ -79,3 +79,49 @@ teardown() { gone cmk; }
 	timeout 25 blockdev --flushbufs /dev/mapper/cmk
 	timeout 25 sync /dev/mapper/cmk
 }
+
+MANY=600
+
+# many RANGE: that many reads of it at once
+many() {
+	fio --name=m --filename=/dev/mapper/cmk --rw=randread --norandommap \
+		--bs=4k --offset=$(($1 * 4))m --size=4m --number_ios=$MANY \
+		--direct=1 --ioengine=libaio --iodepth=$MANY \
+		--output=/tmp/fio.log
+}
+
+parked_are() { [ "$(field parked "$(dmsetup status cmk)")" = "$1" ]; }
+
+@test "more than the kernel looks at at a time: those whose key has come go on" {
+	local first second
+
+	cmk_create cmk "$CMK_DISK" 8192 0 0 16384 key_timeout:100
+	many 0 &
+	first=$!
+	many 1 &
+	second=$!
+	until_true 5 parked_are $((2 * MANY))
+	nl "set $UUID 0 1 $KEY_A"
+	wait $first
+	parked_are $MANY
+	# A suspend takes them back, a resume brings them again.
+	timeout 60 dmsetup suspend --noflush --nolockfs cmk
+	parked_are 0
+	timeout 60 dmsetup resume cmk
+	until_true 5 parked_are $MANY
+	nl "set $UUID 1 1 $KEY_B"
+	wait $second
+	parked_are 0
+}
+
+@test "more than that fail by a revoke" {
+	local reader
+
+	cmk_create cmk "$CMK_DISK" 8192 0 0 16384 key_timeout:100
+	many 0 &
+	reader=$!
+	until_true 5 parked_are $MANY
+	nl "revoke $UUID"
+	! wait $reader
+	parked_are 0
+}
