@@ -53,6 +53,7 @@ LIBCMK_SRC := \
 CMKD_SRC := \
 	agent/cmkd.c \
 	agent/control.c \
+	agent/header-load.c \
 	agent/helper.c \
 	agent/methods.c \
 	agent/methods-param.c \

@@ -11,6 +11,7 @@
 UNIT_OBJ_test_record := $(BUILD)/obj/kernel/rekey-record.o
 
 # Parts of cmkd and cmkctl alone
+UNIT_OBJ_test_header_load := $(BUILD)/obj/agent/header-load.o
 UNIT_OBJ_test_helper := $(BUILD)/obj/agent/helper.o
 UNIT_OBJ_test_hung_task := $(BUILD)/obj/tools/hung-task.o
 UNIT_OBJ_test_marker := $(BUILD)/obj/tools/marker.o $(BUILD)/obj/tools/text.o
