@@ -76,6 +76,7 @@ CMKD_SRC := \
 	agent/methods-restore.c \
 	agent/methods-erase.c \
 	agent/volume.c \
+	agent/volume-adopt.c \
 	agent/volume-open.c \
 	agent/volume-keys.c \
 	agent/volume-header.c \

@@ -25,6 +25,7 @@
 #include "config.h"
 #include "control.h"
 #include "crypto.h"
+#include "header-load.h"
 #include "helper.h"
 #include "link.h"
 #include "methods.h"
@@ -346,6 +347,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cmkd: OpenSSL was in use before main()\n");
 		return CMK_FAILED;
 	}
+	/* Not for people: what this program starts, see header-load.c. */
+	if (argc == 3 && !strcmp(argv[1], CMK_HEADER_LOAD_OPTION))
+		return cmk_header_load_main(argv[2]);
 	r = parse_args(argc, argv, &d, &check);
 	if (r)
 		return r;

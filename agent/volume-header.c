@@ -62,20 +62,12 @@ static int check_known(struct cmk_volume *v, struct cmk_error *e)
 	return 0;
 }
 
-int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e)
+int cmk_volume_use_header(struct cmk_volume *v, struct cmk_header *h,
+			  struct cmk_error *e)
 {
-	const char *path = v->st.header[0] ? v->st.header : v->st.device;
-	struct cmk_header *h = NULL;
 	struct cmk_header_kek kek;
-	int fd, r;
+	int r;
 
-	r = cmk_header_open(&fd, path, false, e);
-	if (r)
-		return r;
-	r = cmk_header_read(&h, fd, e);
-	close(fd);
-	if (r)
-		return r;
 	cmk_header_free(v->header);
 	v->header = h;
 	cmk_header_get_info(h, &v->info);
@@ -91,17 +83,34 @@ int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e)
 	return 0;
 }
 
+const char *cmk_volume_header_path(const struct cmk_volume *v)
+{
+	return v->st.header[0] ? v->st.header : v->st.device;
+}
+
+int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e)
+{
+	struct cmk_header *h = NULL;
+	int fd, r;
+
+	r = cmk_header_open(&fd, cmk_volume_header_path(v), false, e);
+	if (r)
+		return r;
+	r = cmk_header_read(&h, fd, e);
+	close(fd);
+	return r ?: cmk_volume_use_header(v, h, e);
+}
+
 /* A header that was read from one copy is made whole again. */
 void cmk_volume_repair(struct cmk_volume *v)
 {
-	const char *path = v->st.header[0] ? v->st.header : v->st.device;
 	struct cmk_error e;
 	int fd, r;
 
 	if (v->info.read_only || v->info.foreign_copies ||
 	    (v->info.valid_copies == 3 && !v->info.copies_differ))
 		return;
-	r = cmk_header_open(&fd, path, true, &e);
+	r = cmk_header_open(&fd, cmk_volume_header_path(v), true, &e);
 	if (!r) {
 		r = cmk_header_repair(v->header, fd, &e);
 		close(fd);

@@ -72,8 +72,38 @@ int cmk_volume_take_header(struct cmk_volume *v, struct cmk_header *h,
 int cmk_volume_replace_header(struct cmk_volume *v, struct cmk_header *h,
 			      struct cmk_error *e);
 
-/* Reads the header, checks it and what it says against what the node knows. */
+/**
+ * cmk_volume_use_header() - go on with a header that was read
+ * @h: taken over, also on failure
+ *
+ * What it says is checked against what the node knows.  Error codes: "uuid",
+ * "header-rolled-back", "kek-not-allowed".
+ */
+int cmk_volume_use_header(struct cmk_volume *v, struct cmk_header *h,
+			  struct cmk_error *e);
+
+/* Reads the header and uses it; waits for its disk. */
 int cmk_volume_load_header(struct cmk_volume *v, struct cmk_error *e);
+
+/* Of the device or file that it lies on. */
+const char *cmk_volume_header_path(const struct cmk_volume *v);
+
+/* The kernel's view of it now; @v may be gone afterwards. */
+void cmk_volume_take_view(struct cmk_volume *v, const struct cmk_nl_volume *k);
+
+/**
+ * cmk_volume_adopt() - take over what the kernel has and this agent does not
+ * @k: a volume that an earlier agent opened, or one without any (no_lease)
+ *
+ * It is watched as soon as its header has been read, if it is to be watched.
+ */
+void cmk_volume_adopt(struct cmk_agent *a, const struct cmk_nl_volume *k);
+
+/*
+ * Waits a little for the headers of volumes that were adopted just now, as
+ * those who ask for a volume are better off if it is watched by then.
+ */
+void cmk_volume_adopted(struct cmk_agent *a);
 
 /*
  * From now on the policy decides.  @grace_end: as the kernel has it, in

@@ -11,11 +11,10 @@
 
 #include "audit.h"
 #include "config.h"
+#include "header-load.h"
 #include "helper.h"
 #include "link.h"
 #include "volume-internal.h"
-
-#define BLIND_RETRY	5000000ULL
 
 struct cmk_volume *cmk_volume_find(const struct cmk_agent *a,
 				   const unsigned char uuid[16])
@@ -154,6 +153,7 @@ void cmk_volume_forget(struct cmk_volume *v)
 	cmk_probe_leave(&v->probe);
 	leave_waiters(v);
 	sd_event_source_disable_unref(v->timer);
+	cmk_header_load_cancel(v->load);
 	cmk_header_free(v->header);
 	free(v);
 }
@@ -247,8 +247,7 @@ static bool closed_on_keys(const struct cmk_volume *v,
 		(k->sticky && !v->kernel.sticky));
 }
 
-/* @v may be gone afterwards. */
-static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
+void cmk_volume_take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 {
 	struct cmk_pol_obs o = { .kind = gate_kind(k) };
 	struct cmk_error e;
@@ -278,86 +277,14 @@ static void take_view(struct cmk_volume *v, const struct cmk_nl_volume *k)
 	v->agent->look_rekey(v->agent, v->st.uuid);
 }
 
-static int adopt_header(struct cmk_volume *v)
-{
-	int r;
-
-	r = cmk_state_load(v->agent->config->state_directory, v->st.uuid,
-			   &v->st, &v->blind);
-	if (!r)
-		r = cmk_volume_configure(v, &v->blind);
-	if (!r)
-		r = cmk_volume_load_header(v, &v->blind);
-	if (r)
-		return r;
-	v->life = CMK_VOLUME_WATCHED;
-	return cmk_volume_watch(v, v->kernel.not_after * 1000);
-}
-
-static int on_blind(sd_event_source *s, uint64_t usec, void *userdata);
-
-static void try_adopt(struct cmk_volume *v)
-{
-	struct cmk_error before = v->blind;
-
-	v->timer = sd_event_source_disable_unref(v->timer);
-	if (!adopt_header(v)) {
-		memset(&v->blind, 0, sizeof(v->blind));
-		take_view(v, &v->kernel);
-		return;
-	}
-	if (strcmp(before.text, v->blind.text))
-		cmk_audit_log(v->agent->audit, LOG_ERR,
-			      "%s: open, but cannot be watched: %s",
-			      v->st.name, v->blind.text);
-	sd_event_add_time_relative(v->agent->event, &v->timer, CLOCK_BOOTTIME,
-				   BLIND_RETRY, 1000, on_blind, v);
-}
-
-static int on_blind(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	try_adopt(userdata);
-	return 0;
-}
-
-/* A volume that an earlier agent opened, or one without any (no_lease). */
-static void adopt(struct cmk_agent *a, const struct cmk_nl_volume *k)
-{
-	struct cmk_state st = { .has_hk = false };
-	struct cmk_volume *v;
-	struct cmk_error e;
-
-	/* Not ours: nobody gave it a lease, so nobody asked us to open it. */
-	if (k->gate == CMK_GATE_OPEN && !k->lease_ttl && !k->live)
-		return;
-	/* A file that is there but cannot be read is tried again, and told. */
-	if (k->no_lease || cmk_state_load(a->config->state_directory, k->uuid,
-					  &st, &e) == -ENOENT)
-		return;
-	memcpy(st.uuid, k->uuid, 16);
-	if (!st.name[0])
-		snprintf(st.name, sizeof(st.name), "%s", k->name);
-	v = cmk_volume_new(a, &st);
-	if (!v)
-		return;
-	v->life = CMK_VOLUME_BLIND;
-	v->kernel = *k;
-	cmk_audit_log(a->audit, LOG_NOTICE, "%s: taken over, gate %s",
-		      st.name, cmk_gate_name(k->gate));
-	/* The gate closed while no agent was there to say so. */
-	if (k->gate != CMK_GATE_OPEN && !k->sticky)
-		cmk_volume_purge(v);
-	try_adopt(v);
-}
-
 static void look_at(struct cmk_agent *a, const struct cmk_nl_volume *k)
 {
 	struct cmk_volume *v = cmk_volume_find(a, k->uuid);
 
 	if (v)
-		take_view(v, k);
+		cmk_volume_take_view(v, k);
 	else
-		adopt(a, k);
+		cmk_volume_adopt(a, k);
 }
 
 void cmk_volumes_look(struct cmk_agent *a, const unsigned char uuid[16])
@@ -371,12 +298,14 @@ void cmk_volumes_look(struct cmk_agent *a, const unsigned char uuid[16])
 	if (!nl)
 		return;
 	r = cmk_nl_volume_get(nl, uuid, &k, &e);
-	if (!r)
+	if (!r) {
 		look_at(a, &k);
-	else if (r == -ENODEV && v)
+		cmk_volume_adopted(a);
+	} else if (r == -ENODEV && v) {
 		volume_gone(v);
-	else
+	} else {
 		cmk_link_failed(a->link, r);
+	}
 }
 
 struct dump {
@@ -419,6 +348,7 @@ static void take_dump(struct cmk_agent *a, const struct dump *d)
 	}
 	for (i = 0; i < d->n; i++)
 		look_at(a, &d->v[i]);
+	cmk_volume_adopted(a);
 }
 
 /* A new bind renews at once: who knows how long the former one was deaf. */

@@ -19,9 +19,9 @@
  * enum cmk_volume_life - how far the agent has got with a volume
  * @CMK_VOLUME_OPENING: somebody asked to open it and waits for the answer.
  *	No policy yet; ends in @CMK_VOLUME_WATCHED or the volume goes
- * @CMK_VOLUME_BLIND: the kernel has it from before, but its header cannot be
- *	read or is not what this node allows.  Tried again; meanwhile nothing
- *	renews its lease
+ * @CMK_VOLUME_BLIND: the kernel has it from before, but its header has not
+ *	been read yet, cannot be read, or is not what this node allows.  Tried
+ *	again; meanwhile nothing renews its lease
  * @CMK_VOLUME_WATCHED: the policy runs
  */
 enum cmk_volume_life {
@@ -70,6 +70,7 @@ struct cmk_volume_waiter {
  * @kernel: as last heard
  * @conf, @pol: of the policy
  * @blind: why it cannot be watched
+ * @load: in BLIND: its header is being read; NULL if not
  * @get: while opening: has the key expired?
  * @keys: DEKs on their way, for @fetch; NULL if none
  * @undo: closing that the restore under way undoes: the last one that was
@@ -98,6 +99,7 @@ struct cmk_volume {
 	struct cmk_pol_conf conf;
 	struct cmk_pol_state pol;
 	struct cmk_error blind;
+	struct cmk_header_load *load;
 	struct cmk_probe_user probe;
 	struct cmk_kek_op *get;
 	struct cmk_keys *keys;
