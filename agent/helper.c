@@ -56,15 +56,17 @@ static int send_line(const char *text, size_t len)
 	struct sockaddr_un sa = {
 		.sun_family = AF_UNIX, .sun_path = SOCKET
 	};
+	ssize_t n = -1;
 	int fd, r;
 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (void *)&sa, sizeof(sa)) == 0 &&
-	    send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len)
+	if (connect(fd, (void *)&sa, sizeof(sa)) == 0)
+		n = send(fd, text, len, MSG_NOSIGNAL);
+	if (n == (ssize_t)len)
 		return fd;
-	r = -errno;
+	r = n < 0 ? -errno : -EAGAIN;
 	close(fd);
 	return r;
 }
