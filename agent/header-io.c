@@ -26,13 +26,13 @@ static int io_error(struct cmk_error *e, int err, const char *what)
 			     strerror(-err));
 }
 
-static int lock_header(int fd)
+static int lock_header(int fd, int how)
 {
 	const struct timespec pause = { 0, LOCK_PAUSE_NS };
 	int n;
 
 	for (n = 0; n < LOCK_TRIES; n++) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
+		if (!flock(fd, how | LOCK_NB))
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
@@ -69,7 +69,7 @@ int cmk_header_open(int *ret_fd, const char *path, bool write,
 	fd = open_storage(path, write, e);
 	if (fd < 0)
 		return fd;
-	r = lock_header(fd);
+	r = lock_header(fd, write ? LOCK_EX : LOCK_SH);
 	if (r < 0) {
 		close(fd);
 		return cmk_error_set(e, r == -EBUSY ? CMK_TEMPORARY :

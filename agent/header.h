@@ -72,8 +72,9 @@ int cmk_header_new(struct cmk_header **ret,
  * @write: also for writing
  * @ret_fd: O_DIRECT where the file system can, O_DSYNC; the lock ends with it
  *
- * The lock is the one by which udev leaves a device alone.  Waits up to two
- * seconds for it; then "header-busy" (-EBUSY, temporary).  What is neither a
+ * The lock is the one by which udev leaves a device alone; who reads shares it
+ * with others who do.  Waits up to two seconds for it; then "header-busy"
+ * (-EBUSY, temporary).  What is neither a
  * block device nor a file is "header-open", and nobody waits for its other end.
  */
 int cmk_header_open(int *ret_fd, const char *path, bool write,
