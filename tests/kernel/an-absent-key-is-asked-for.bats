@@ -122,6 +122,6 @@ parked_are() { [ "$(field parked "$(dmsetup status cmk)")" = "$1" ]; }
 	reader=$!
 	until_true 5 parked_are $MANY
 	nl "revoke $UUID"
-	! wait $reader
+	if wait $reader; then return 1; fi
 	parked_are 0
 }
